@@ -1,0 +1,32 @@
+# Libraries from Debian 12's packages, each behind one interface target so that a room names what it uses once.
+find_package(PkgConfig REQUIRED)
+find_package(Threads REQUIRED)
+find_package(fmt REQUIRED)
+find_package(nlohmann_json REQUIRED)
+find_package(Eigen3 REQUIRED NO_MODULE)
+
+# ONNX: the protobuf classes of onnx.proto.
+find_package(Protobuf REQUIRED)
+find_library(LIMN_ONNX_PROTO_LIBRARY onnx_proto REQUIRED)
+add_library(limn_onnx_library INTERFACE)
+target_compile_definitions(limn_onnx_library INTERFACE ONNX_NAMESPACE=onnx ONNX_ML=1)
+target_link_libraries(limn_onnx_library INTERFACE ${LIMN_ONNX_PROTO_LIBRARY} protobuf::libprotobuf)
+
+# oneDNN, and the OpenMP run time it is to use: libomp, ahead of libdnnl on the link line, so that the calls that
+# libdnnl and limn's own kernels make to the GNU OpenMP entry points bind to it. libgomp's spinning threads slow a
+# program tens of times when another process is busy.
+find_library(LIMN_DNNL_LIBRARY dnnl REQUIRED)
+add_library(limn_dnnl INTERFACE)
+target_link_libraries(limn_dnnl INTERFACE ${LIMN_DNNL_LIBRARY})
+find_library(LIMN_OMP_LIBRARY NAMES omp libomp.so.5 PATHS /usr/lib/llvm-14/lib REQUIRED)
+add_library(limn_openmp INTERFACE)
+target_compile_options(limn_openmp INTERFACE -fopenmp)
+target_link_libraries(limn_openmp INTERFACE ${LIMN_OMP_LIBRARY})
+
+# Image codecs, and OpenCV's core and imgproc alone: its imgcodecs would cost 55 ms of start-up.
+pkg_check_modules(LIMN_CODECS REQUIRED IMPORTED_TARGET libjpeg libpng libwebp libtiff-4)
+add_library(limn_codecs INTERFACE)
+target_link_libraries(limn_codecs INTERFACE PkgConfig::LIMN_CODECS)
+find_package(OpenCV REQUIRED COMPONENTS core imgproc)
+add_library(limn_opencv INTERFACE)
+target_link_libraries(limn_opencv INTERFACE opencv_core opencv_imgproc)

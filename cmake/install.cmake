@@ -1,0 +1,1 @@
+# Installation: the library, its public headers, the command line, a CMake package.
