@@ -1,0 +1,77 @@
+#pragma once
+// The native runtime: a graph compiled for fixed sizes into fast kernels (Program), and the memory to run it in
+// (Session).
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "limn/graph.h"
+
+namespace limn {
+
+struct CompileOptions {
+  /// Sizes of the symbolic dimensions, for instance {{"N", 8}}. A symbol that is not named becomes 1.
+  std::map<std::string, std::int64_t> symbols = {};
+  /// Threads that one run uses. One is right for a host program that runs several sessions side by side.
+  int threads = 1;
+};
+
+struct StepInfo {
+  std::string label;   ///< operators and node name
+  std::string kernel;  ///< implementation that serves it
+};
+
+/// A compiled graph: immutable, shared by any number of sessions and threads. Weights are held here, once.
+class LIMN_API Program {
+ public:
+  /// Throws Error{unsupported} for an operator without kernel or shape, Error{bad_input} for NaN weights.
+  static Program compile(const Graph& graph, const CompileOptions& options = {});
+
+  /// Names of the inputs that the outputs depend on, and of the outputs, with their concrete sizes.
+  const std::vector<std::string>& inputs() const;
+  const std::vector<std::string>& outputs() const;
+  const Dims& input_dims(std::string_view name) const;
+  const Dims& output_dims(std::string_view name) const;
+
+  int threads() const;
+  std::vector<StepInfo> steps() const;
+  std::size_t arena_bytes() const;   ///< activations of one session, as planned by liveness
+  std::size_t weight_bytes() const;  ///< reordered copies of weights, beside the graph's own
+
+  struct Impl;
+
+ private:
+  friend class Session;
+  explicit Program(std::shared_ptr<const Impl> impl);
+  std::shared_ptr<const Impl> impl_;
+};
+
+/// Scratch memory for one thread at a time: make one session per thread. run() allocates nothing.
+class LIMN_API Session {
+ public:
+  explicit Session(const Program& program);
+  ~Session();
+  Session(Session&&) noexcept;
+  Session& operator=(Session&&) noexcept;
+
+  /// Memory of an input in row-major order ([N, C, H, W] for images), to be written before run(). Asking for it
+  /// marks the input as changed. Throws Error{not_found}.
+  std::span<float> input(std::string_view name);
+  /// Computes every step that depends on an input changed since the last run, and no other: after a first run for
+  /// an image, a run with another target class repeats the backward pass alone.
+  void run();
+  /// An output of the last run in row-major order. Valid until the next run().
+  std::span<const float> output(std::string_view name) const;
+
+  struct Impl;
+
+ private:
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace limn
