@@ -55,6 +55,10 @@ LIMN_API RuleSet deconvnet();
 /// Throws Error{bad_input} when the score does not depend on one of them.
 LIMN_API std::vector<Value> vjp(Value score, std::span<const Value> wrt, const RuleSet& rules = gradients());
 
+/// The same, starting from a given cotangent `dout` of `output` (shaped like it).
+LIMN_API std::vector<Value> pull_back(Value output, Value dout, std::span<const Value> wrt,
+                                      const RuleSet& rules = gradients());
+
 /// Whether a node acts as a rectifier in the sense of guided backpropagation: Relu, or Clip with minimum 0.
 LIMN_API bool is_rectifier(const GraphBuilder& graph, const Node& node);
 

@@ -34,7 +34,7 @@ void step_back(GraphBuilder& g, std::size_t k, const std::vector<char>& wants, c
   std::vector<Value> in, out, dout;
   std::vector<char> need;
   bool arrives = false, leads = false;
-  for (ValueId i : node.in) {
+  for (const ValueId i : node.in) {
     in.push_back(i == kAbsent ? Value{} : g.handle(i));
     need.push_back(i != kAbsent && wants[index(i)]);
     leads = leads || need.back();
@@ -53,23 +53,26 @@ void step_back(GraphBuilder& g, std::size_t k, const std::vector<char>& wants, c
 
 }  // namespace
 
-std::vector<Value> vjp(Value score, std::span<const Value> wrt, const RuleSet& rules) {
-  GraphBuilder& g = *score.in;
+std::vector<Value> pull_back(Value output, Value dout, std::span<const Value> wrt, const RuleSet& rules) {
+  GraphBuilder& g = *output.in;
   const std::size_t end = g.node_count();
   const std::vector<char> wants = dependants(g, wrt, end);
-  Cotangents sums;
-  sums[score.id] =
-      rules.seed() == Seed::score ? score : expand(float_constant(g, 1.0F), shape_of(score));
+  Cotangents sums{{output.id, dout}};
   for (std::size_t k = end; k-- > 0;) step_back(g, k, wants, rules, sums);
   std::vector<Value> result;
   for (const Value& v : wrt) {
     const auto it = sums.find(v.id);
-    if (it == sums.end())
+    if (it == sums.end() || !wants[index(output.id)])
       throw Error(ErrorCode::bad_input, "the class score does not depend on '" + g.info(v.id).name + "'", {},
                   "choose a layer between the input and the class scores");
     result.push_back(it->second);
   }
   return result;
+}
+
+std::vector<Value> vjp(Value score, std::span<const Value> wrt, const RuleSet& rules) {
+  const Value seed = rules.seed() == Seed::score ? score : expand(float_constant(*score.in, 1.0F), shape_of(score));
+  return pull_back(score, seed, wrt, rules);
 }
 
 }  // namespace limn

@@ -1,0 +1,124 @@
+#pragma once
+// Explanation methods as graphs, and the Explainer that runs them natively.
+
+#include <cstddef>
+#include <map>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "limn/graph.h"
+#include "limn/runtime.h"
+#include "limn/target.h"
+
+namespace limn {
+
+/// What a method's own (raw) output is.
+enum class MapKind {
+  cam,          ///< [N, 1, h, w] at the size of the target layer, after its relu where it has one
+  attribution,  ///< [N, C, H, W], signed, one number per input element
+};
+
+/// A row of the method table.
+struct MethodInfo {
+  std::string_view name;      ///< as on the command line: "grad-cam"
+  std::string_view summary;   ///< one line
+  std::string_view citation;  ///< authors, year, arXiv number
+  MapKind kind;
+  std::vector<std::string_view> variants;  ///< the first is the default
+  bool uses_layer;            ///< depends on a target layer
+  bool class_discriminative;  ///< changes with the target class by its formula
+  bool has_counterfactual;    ///< offers the map of the negated gradient
+};
+
+/// Every method, in the order of the documentation.
+LIMN_API std::span<const MethodInfo> methods();
+/// Throws Error{not_found} that suggests close names. `grad-cam-pp` means `grad-cam++`.
+LIMN_API const MethodInfo& method(std::string_view name);
+
+/// One explanation that is wanted of every image.
+struct MethodRequest {
+  std::string method = "grad-cam";
+  std::string variant = {};       ///< empty: the method's default
+  std::string layer = "auto";     ///< name of a value, or auto; read by methods that use a layer
+  bool counterfactual = false;    ///< negated gradient: what speaks against the class (grad-cam)
+};
+
+/// An imported model seen as a classifier: where the image enters, where the class scores leave.
+struct Classifier {
+  Graph graph;
+  std::string image;       ///< name of the image input [N, C, H, W]
+  std::string logits;      ///< name of the value of class scores before any softmax or sigmoid
+  bool behind_softmax = false;     ///< the model ends in a softmax or sigmoid, and `logits` is what enters it
+  std::string auto_layer;  ///< the target layer that `auto` means; empty when there is none
+  std::int64_t channels = 0, height = 0, width = 0;  ///< of the image; height and width are 224 where symbolic
+  std::size_t classes = 0;
+};
+
+/// Throws Error{unsupported} when no input looks like images or no output like class scores.
+LIMN_API Classifier as_classifier(const Graph& model);
+/// The same for an image of another size, where the model leaves height and width open. Throws Error{bad_input}
+/// when it does not.
+LIMN_API Classifier with_size(Classifier classifier, std::int64_t height, std::int64_t width);
+
+/// The model and its explanations as one graph: inputs as in the model plus `target` (shaped like the logits: the
+/// cotangent of the logits, for a class score its one-hot vector); outputs `logits` and `map_0`, `map_1`, ... in the
+/// order of the requests (for eigen-cam: the activation [N, K, h, w] that eigen_cam() turns into the map).
+/// Throws Error{not_found} for an unknown layer, method or variant (with close names), Error{unsupported} for a layer
+/// without spatial extent or a method the network cannot serve (guided rules without a rectifier, cam without a
+/// global-pooling head).
+LIMN_API Graph explanation_graph(const Classifier& classifier, std::span<const MethodRequest> requests);
+
+/// Eigen-CAM (Muhammad and Yeasin 2020, arXiv 2008.00299): the first principal component of the centred activations
+/// [K, h, w] of one image, with the sign that makes the largest absolute value positive; before any relu, [h, w].
+LIMN_API std::vector<float> eigen_cam(std::span<const float> activation, std::int64_t channels, std::int64_t height,
+                                      std::int64_t width);
+
+struct ExplainerOptions {
+  std::int64_t batch = 1;
+  int threads = 1;
+};
+
+/// One request's raw result for one image.
+struct RawMap {
+  MapKind kind;
+  Dims dims;                    ///< cam: [h, w]; attribution: [C, H, W]
+  std::span<const float> data;  ///< valid until the next explain()
+};
+
+/// Runs a set of methods on batches of images: one forward pass for all methods and all target classes. Not to be
+/// shared between threads; copies of the model's weights are shared through the Program.
+class LIMN_API Explainer {
+ public:
+  /// Without requests it only predicts. Errors as explanation_graph() and Program::compile().
+  Explainer(const Classifier& classifier, std::vector<MethodRequest> requests, const ExplainerOptions& options = {});
+  /// Another explainer on the same compiled program, for another thread.
+  Explainer(const Explainer& other);
+  Explainer(Explainer&&) noexcept;
+  Explainer& operator=(Explainer&&) noexcept;
+  ~Explainer();
+
+  std::int64_t batch() const;
+  const Program& program() const;
+  const std::vector<MethodRequest>& requests() const;  ///< with variants and layers filled in
+
+  /// Preprocessed images [batch, C, H, W], to be written before predict(). Unused places may hold anything finite.
+  std::span<float> images();
+  /// The forward pass. Throws Error{bad_input} when logits come out as NaN or infinite.
+  void predict();
+  /// Class scores of image n of the last predict(), [classes].
+  std::span<const float> logits(std::int64_t n) const;
+  /// Explains one target per image (targets.size() <= batch) of the images of the last predict().
+  void explain(std::span<const Target> targets);
+  /// Result of request r for image n. Throws Error{bad_input} naming method and layer when it is not finite.
+  RawMap map(std::size_t r, std::int64_t n) const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace limn
