@@ -5,6 +5,10 @@ function(limn_room name)
   cmake_parse_arguments(ROOM "" "" "USES;LIBRARIES" ${ARGN})
   file(GLOB sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/limn/${name}/*.cpp
        ${PROJECT_SOURCE_DIR}/src/limn/${name}/*/*.cpp)
+  if(NOT sources)  # CMake refuses an object library without sources
+    set(sources ${PROJECT_BINARY_DIR}/generated/empty_room.cpp)
+    file(CONFIGURE OUTPUT ${sources} CONTENT "// A room without sources.\n")
+  endif()
   add_library(limn_${name} OBJECT ${sources})
   target_include_directories(limn_${name} PUBLIC
     $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include> $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/src>
