@@ -1,0 +1,60 @@
+#include "limn/ops/table.h"
+
+#include <algorithm>
+
+#include "limn/ops/families.h"
+
+namespace limn {
+namespace {
+
+// Sorted by name, byte by byte; a test holds it so.
+constexpr std::array kTable{
+    &relu_op,
+    &relu_grad_op,
+};
+
+/// Shape inference through the table.
+class TableSchema : public Schema {
+ public:
+  std::vector<Inferred> infer(const Node& node, std::span<const ValueInfo* const> in) const override {
+    const OpDef* op = find_op(node.op);
+    if (op == nullptr) return {};
+    const InferContext c{node, in};
+    check_arity(*op, c);
+    // Behind an operator that limn does not know nothing can be told either.
+    if (std::ranges::any_of(in, [](const ValueInfo* v) { return v && !typed(*v); })) return {};
+    return op->infer(c);
+  }
+
+ private:
+  static bool typed(const ValueInfo& v) { return v.type.dtype != DType::undefined && v.type.shape; }
+
+  static void check_arity(const OpDef& op, const InferContext& c) {
+    if (c.count() > op.arity.max_in)
+      throw c.wrong("takes at most " + std::to_string(op.arity.max_in) + " inputs, not " +
+                    std::to_string(c.count()));
+    for (std::size_t i = 0; i < op.arity.min_in; ++i)
+      if (!c.has(i)) throw c.wrong("needs input " + std::to_string(i) + ", which is left out");
+  }
+};
+
+}  // namespace
+
+std::span<const OpDef* const> all_ops() { return kTable; }
+
+const OpDef* find_op(std::string_view name) {
+  const auto it = std::ranges::lower_bound(kTable, name, {}, [](const OpDef* op) { return op->name; });
+  return it != kTable.end() && (*it)->name == name ? *it : nullptr;
+}
+
+const OpDef& op_of(const Node& node) {
+  if (const OpDef* op = find_op(node.op)) return *op;
+  throw Error(ErrorCode::unsupported, "limn does not know the operator " + node.op, "node '" + node.name + "'");
+}
+
+const Schema& operators() {
+  static const TableSchema schema;
+  return schema;
+}
+
+}  // namespace limn
