@@ -1,14 +1,13 @@
-# Libraries from Debian 12's packages, each behind one interface target so that a room names what it uses once.
+# What liblimn links, from Debian 12's packages: one target per purpose, so that a room names what it uses once. The
+# installed package reads this same file for the sake of a static liblimn, hence imported targets only.
 find_package(PkgConfig REQUIRED)
 find_package(Threads REQUIRED)
 find_package(fmt REQUIRED)
-find_package(nlohmann_json REQUIRED)
-find_package(Eigen3 REQUIRED NO_MODULE)
 
 # ONNX: the protobuf classes of onnx.proto.
 find_package(Protobuf REQUIRED)
 find_library(LIMN_ONNX_PROTO_LIBRARY onnx_proto REQUIRED)
-add_library(limn_onnx_library INTERFACE)
+add_library(limn_onnx_library INTERFACE IMPORTED)
 target_compile_definitions(limn_onnx_library INTERFACE ONNX_NAMESPACE=onnx ONNX_ML=1)
 target_link_libraries(limn_onnx_library INTERFACE ${LIMN_ONNX_PROTO_LIBRARY} protobuf::libprotobuf)
 
@@ -16,20 +15,20 @@ target_link_libraries(limn_onnx_library INTERFACE ${LIMN_ONNX_PROTO_LIBRARY} pro
 # libdnnl and limn's own kernels make to the GNU OpenMP entry points bind to it. libgomp's spinning threads slow a
 # program tens of times when another process is busy.
 find_library(LIMN_DNNL_LIBRARY dnnl REQUIRED)
-add_library(limn_dnnl INTERFACE)
+add_library(limn_dnnl INTERFACE IMPORTED)
 target_link_libraries(limn_dnnl INTERFACE ${LIMN_DNNL_LIBRARY})
-find_library(LIMN_OMP_LIBRARY NAMES omp libomp.so.5 PATHS /usr/lib/llvm-14/lib REQUIRED)
-add_library(limn_openmp INTERFACE)
+find_library(LIMN_OMP_LIBRARY NAMES libomp.so.5 omp PATHS /usr/lib/llvm-14/lib REQUIRED)
+add_library(limn_openmp INTERFACE IMPORTED)
 target_compile_options(limn_openmp INTERFACE -fopenmp)
 target_link_libraries(limn_openmp INTERFACE ${LIMN_OMP_LIBRARY})
 
 # Image codecs, and OpenCV's core and imgproc alone: its imgcodecs would cost 55 ms of start-up.
 pkg_check_modules(LIMN_CODECS REQUIRED IMPORTED_TARGET libjpeg libpng libwebp libtiff-4)
-add_library(limn_codecs INTERFACE)
+add_library(limn_codecs INTERFACE IMPORTED)
 target_link_libraries(limn_codecs INTERFACE PkgConfig::LIMN_CODECS)
 find_library(LIMN_OPENCV_CORE opencv_core REQUIRED)
 find_library(LIMN_OPENCV_IMGPROC opencv_imgproc REQUIRED)
 find_path(LIMN_OPENCV_INCLUDE opencv2/core.hpp PATH_SUFFIXES opencv4 REQUIRED)
-add_library(limn_opencv INTERFACE)
+add_library(limn_opencv INTERFACE IMPORTED)
 target_include_directories(limn_opencv SYSTEM INTERFACE ${LIMN_OPENCV_INCLUDE})
 target_link_libraries(limn_opencv INTERFACE ${LIMN_OPENCV_IMGPROC} ${LIMN_OPENCV_CORE})

@@ -1,8 +1,8 @@
-# limn_room(NAME [USES room...] [LIBRARIES target...])
+# limn_room(NAME [USES room...] [LIBRARIES target...] [HEADER_LIBRARIES target...])
 # A room is src/limn/NAME: all its *.cpp files as one object library that sees the headers of every room below it
 # (include roots are shared; tools/check_arrows.py is what holds the arrows).
 function(limn_room name)
-  cmake_parse_arguments(ROOM "" "" "USES;LIBRARIES" ${ARGN})
+  cmake_parse_arguments(ROOM "" "" "USES;LIBRARIES;HEADER_LIBRARIES" ${ARGN})
   file(GLOB sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/limn/${name}/*.cpp
        ${PROJECT_SOURCE_DIR}/src/limn/${name}/*/*.cpp)
   if(NOT sources)  # CMake refuses an object library without sources
@@ -11,9 +11,8 @@ function(limn_room name)
   endif()
   add_library(limn_${name} OBJECT ${sources})
   target_include_directories(limn_${name} PUBLIC
-    $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include> $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/src>
-    $<BUILD_INTERFACE:${PROJECT_BINARY_DIR}/generated>)
-  target_link_libraries(limn_${name} PUBLIC ${ROOM_LIBRARIES} PRIVATE limn_flags fmt::fmt)
+    ${PROJECT_SOURCE_DIR}/include ${PROJECT_SOURCE_DIR}/src ${PROJECT_BINARY_DIR}/generated)
+  target_link_libraries(limn_${name} PUBLIC ${ROOM_LIBRARIES} ${ROOM_HEADER_LIBRARIES} PRIVATE limn_flags fmt::fmt)
   set_property(GLOBAL APPEND PROPERTY LIMN_ROOMS ${name})
   set_property(GLOBAL APPEND PROPERTY LIMN_ROOM_LIBRARIES ${ROOM_LIBRARIES})
 endfunction()
@@ -32,6 +31,8 @@ function(limn_library)
   set_target_properties(limn PROPERTIES VERSION ${PROJECT_VERSION} SOVERSION ${PROJECT_VERSION_MAJOR}
                         LINKER_LANGUAGE CXX)
   target_compile_features(limn PUBLIC cxx_std_20)
-  target_include_directories(limn PUBLIC $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include> $<INSTALL_INTERFACE:include>)
-  target_link_libraries(limn PRIVATE $<BUILD_INTERFACE:${libraries}> $<BUILD_INTERFACE:fmt::fmt>)
+  target_include_directories(limn PUBLIC
+    $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include> $<BUILD_INTERFACE:${PROJECT_BINARY_DIR}/generated>
+    $<INSTALL_INTERFACE:include>)
+  target_link_libraries(limn PRIVATE ${libraries} fmt::fmt)
 endfunction()
