@@ -65,6 +65,9 @@ class LIMN_API Session {
   /// Computes every step that depends on an input changed since the last run, and no other: after a first run for
   /// an image, a run with another target class repeats the backward pass alone.
   void run();
+  /// The same for the steps that do not depend on `input`: the forward pass alone, before the target class, which
+  /// may depend on its result, is written to "target". A later run() does the rest.
+  void run_before(std::string_view input);
   /// An output of the last run in row-major order. Valid until the next run().
   std::span<const float> output(std::string_view name) const;
 

@@ -1,0 +1,136 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "limn/explain.h"
+#include "limn/methods/method.h"
+
+namespace limn {
+namespace {
+
+bool all_finite(std::span<const float> values) {
+  // A sum of zeros unless something is NaN or infinite: vectorises, unlike a search that may stop early.
+  float zero = 0.0F;
+  for (float v : values) zero += v * 0.0F;
+  return zero == 0.0F;
+}
+
+Program compile(const Classifier& classifier, std::span<const MethodRequest> requests, const ExplainerOptions& options) {
+  if (options.batch < 1) throw Error(ErrorCode::bad_input, "a batch holds at least one image");
+  const Graph graph = explanation_graph(classifier, requests);
+  const Dim batch = graph.shape(graph.at(classifier.image))[0];
+  if (batch.known() && batch.value != options.batch)
+    throw Error(ErrorCode::unsupported, fmt::format("the model takes batches of {}, not of {}", batch.value, options.batch), {},
+                fmt::format("use --batch {}, or export the model with a dynamic batch", batch.value));
+  CompileOptions compile_options;
+  if (!batch.known()) compile_options.symbols[batch.symbol] = options.batch;
+  compile_options.threads = options.threads;
+  return Program::compile(graph, compile_options);
+}
+
+}  // namespace
+
+struct Explainer::Impl {
+  Impl(const Classifier& c, std::vector<MethodRequest> r, const ExplainerOptions& options)
+      : image(c.image),
+        batch(options.batch),
+        classes(c.classes),
+        requests(completed(c, r)),
+        program(compile(c, requests, options)),
+        session(program),
+        explains(std::ranges::find(program.inputs(), "target") != program.inputs().end()) {
+    prepare();
+  }
+  Impl(const Impl& other)
+      : image(other.image),
+        batch(other.batch),
+        classes(other.classes),
+        requests(other.requests),
+        program(other.program),
+        session(program),
+        explains(other.explains) {
+    prepare();
+  }
+  Impl& operator=(const Impl&) = delete;
+
+  void prepare() {
+    eigen.resize(requests.size());
+    for (std::size_t i = 0; i < requests.size(); ++i) outputs.push_back(fmt::format("map_{}", i));
+  }
+
+  std::string image;
+  std::int64_t batch;
+  std::size_t classes;
+  std::vector<MethodRequest> requests;
+  Program program;
+  Session session;
+  bool explains;  ///< whether any map depends on the target
+  std::vector<std::string> outputs;
+  std::vector<std::vector<float>> eigen;  ///< per request, the maps of the batch, for eigen-cam
+};
+
+Explainer::Explainer(const Classifier& classifier, std::vector<MethodRequest> requests, const ExplainerOptions& options)
+    : impl_(std::make_unique<Impl>(classifier, std::move(requests), options)) {}
+Explainer::Explainer(const Explainer& other) : impl_(std::make_unique<Impl>(*other.impl_)) {}
+Explainer::Explainer(Explainer&&) noexcept = default;
+Explainer& Explainer::operator=(Explainer&&) noexcept = default;
+Explainer::~Explainer() = default;
+
+std::int64_t Explainer::batch() const { return impl_->batch; }
+const Program& Explainer::program() const { return impl_->program; }
+const std::vector<MethodRequest>& Explainer::requests() const { return impl_->requests; }
+std::span<float> Explainer::images() { return impl_->session.input(impl_->image); }
+
+void Explainer::predict() {
+  impl_->session.run();
+  if (!all_finite(impl_->session.output("logits")))
+    throw Error(ErrorCode::bad_input, "the class scores came out as NaN or infinite", {},
+                "check the preprocessing (range, mean, std) and the model's weights");
+}
+
+std::span<const float> Explainer::logits(std::int64_t n) const {
+  return impl_->session.output("logits").subspan(static_cast<std::size_t>(n) * impl_->classes, impl_->classes);
+}
+
+void Explainer::explain(std::span<const Target> targets) {
+  Impl& s = *impl_;
+  if (targets.size() > static_cast<std::size_t>(s.batch))
+    throw Error(ErrorCode::internal, "more targets than images were given");
+  if (s.explains) {
+    const std::span<float> cotangents = s.session.input("target");
+    std::ranges::fill(cotangents, 0.0F);
+    for (std::size_t n = 0; n < targets.size(); ++n)
+      write_cotangent(targets[n], logits(static_cast<std::int64_t>(n)), cotangents.subspan(n * s.classes, s.classes));
+    s.session.run();
+  }
+  for (std::size_t r = 0; r < s.requests.size(); ++r) {
+    if (s.requests[r].method != "eigen-cam") continue;
+    const Dims& dims = s.program.output_dims(s.outputs[r]);
+    const auto per_image = static_cast<std::size_t>(dims[1] * dims[2] * dims[3]);
+    s.eigen[r].clear();
+    for (std::size_t n = 0; n < targets.size(); ++n) {
+      const auto map = eigen_cam(s.session.output(s.outputs[r]).subspan(n * per_image, per_image), dims[1], dims[2], dims[3]);
+      for (float v : map) s.eigen[r].push_back(std::max(v, 0.0F));
+    }
+  }
+}
+
+RawMap Explainer::map(std::size_t r, std::int64_t n) const {
+  const Impl& s = *impl_;
+  const MethodRequest& request = s.requests[r];
+  const Dims& full = s.program.output_dims(s.outputs[r]);
+  const MapKind kind = method(request.method).kind;
+  RawMap map{kind, kind == MapKind::cam ? Dims{full[2], full[3]} : Dims(full.begin() + 1, full.end()), {}};
+  const std::span<const float> all =
+      request.method == "eigen-cam" ? std::span<const float>(s.eigen[r]) : s.session.output(s.outputs[r]);
+  const auto count = static_cast<std::size_t>(element_count(map.dims));
+  map.data = all.subspan(static_cast<std::size_t>(n) * count, count);
+  if (!all_finite(map.data))
+    throw Error(ErrorCode::bad_input, fmt::format("the map of {} came out as NaN or infinite", request.method),
+                request.layer.empty() ? "" : "target layer '" + request.layer + "'",
+                "check the preprocessing and the model's weights");
+  return map;
+}
+
+}  // namespace limn

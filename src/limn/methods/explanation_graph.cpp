@@ -1,0 +1,93 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "limn/methods/method.h"
+#include "limn/ops/build.h"
+#include "limn/passes/fold_batch_norm.h"
+
+namespace limn {
+namespace {
+
+std::string layer_of(const MethodRequest& request, const MethodInfo& info, const Classifier& classifier) {
+  if (!info.uses_layer) return {};
+  if (request.layer != "auto") return request.layer;
+  if (!classifier.auto_layer.empty()) return classifier.auto_layer;
+  throw Error(ErrorCode::unsupported, "no layer with a spatial extent leads to the class scores", {},
+              "name the target layer with --layer; limn inspect MODEL lists the layers");
+}
+
+void check_layer(const Graph& graph, const std::string& name) {
+  const Shape shape = graph.shape(graph.at(name));
+  const bool spatial = shape.size() == 4 && !(shape[2] == Dim(1) && shape[3] == Dim(1));
+  if (!spatial)
+    throw Error(ErrorCode::unsupported,
+                fmt::format("the layer '{}' has no spatial extent: its shape is {}", name, to_string(shape)), {},
+                "choose a layer [N, K, h, w] with more than one position; limn inspect MODEL lists them");
+}
+
+std::string variant_of(const MethodRequest& request, const MethodInfo& info) {
+  if (request.variant.empty()) return std::string(info.variants.front());
+  if (std::ranges::find(info.variants, request.variant) != info.variants.end()) return request.variant;
+  throw Error(ErrorCode::not_found, fmt::format("{} has no variant '{}'", info.name, request.variant), {},
+              fmt::format("its variants are {}", fmt::join(info.variants, ", ")));
+}
+
+/// Guided and DeconvNet rules act on rectifiers; without one they would quietly be the plain gradient.
+void require_rectifier(const GraphBuilder& g, const MethodInfo& info) {
+  if (info.name != "guided-backprop" && info.name != "deconvnet" && info.name != "guided-grad-cam") return;
+  for (std::size_t i = 0; i < g.node_count(); ++i)
+    if (is_rectifier(g, g.node(i))) return;
+  throw Error(ErrorCode::unsupported, fmt::format("{} needs a network with rectifiers, and this one has none", info.name),
+              "rectifiers are Relu, and Clip with minimum 0", "use gradient or grad-cam");
+}
+
+}  // namespace
+
+Value Cotangents::of(Value wrt, const RuleSet& rules) {
+  const auto [it, fresh] = known_.try_emplace({rules.name(), wrt.id});
+  if (fresh) it->second = pull_back(logits_, target_, std::span(&wrt, 1), rules).front();
+  return it->second;
+}
+
+Value MethodContext::layer_gradient() const {
+  const Value g = cotangents.of(activation, gradients());
+  return counterfactual ? -g : g;
+}
+
+Value MethodContext::image_cotangent(const RuleSet& rules) const { return cotangents.of(image, rules); }
+
+std::vector<MethodRequest> completed(const Classifier& classifier, std::span<const MethodRequest> requests) {
+  std::vector<MethodRequest> out(requests.begin(), requests.end());
+  for (MethodRequest& r : out) {
+    const MethodInfo& info = method(r.method);
+    r.method = info.name;
+    r.variant = variant_of(r, info);
+    r.layer = layer_of(r, info, classifier);
+    if (!r.layer.empty()) check_layer(classifier.graph, r.layer);
+    if (r.counterfactual && !info.has_counterfactual)
+      throw Error(ErrorCode::unsupported, fmt::format("{} has no counterfactual", info.name), {}, "use it with grad-cam");
+  }
+  return out;
+}
+
+Graph explanation_graph(const Classifier& classifier, std::span<const MethodRequest> requests) {
+  const std::vector<MethodRequest> full = completed(classifier, requests);
+  std::vector<std::string> keep{classifier.logits};
+  for (const MethodRequest& r : full)
+    if (!r.layer.empty()) keep.push_back(r.layer);
+  GraphBuilder g(fold_batch_norm(classifier.graph, keep));
+  const Value logits = g.find(classifier.logits), image = g.find(classifier.image);
+  Cotangents cotangents(logits, g.input("target", logits.type()));
+  std::vector<std::pair<std::string, Value>> outputs{{"logits", logits}};
+  for (std::size_t i = 0; i < full.size(); ++i) {
+    const MethodRequest& r = full[i];
+    const MethodRow& row = method_row(r.method);
+    require_rectifier(g, row.info);
+    const Value layer = r.layer.empty() ? Value{} : g.find(r.layer);
+    outputs.emplace_back(fmt::format("map_{}", i), row.build({g, cotangents, image, layer, r.variant, r.counterfactual}));
+  }
+  return std::move(g).finish(std::move(outputs));
+}
+
+}  // namespace limn

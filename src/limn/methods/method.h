@@ -1,0 +1,71 @@
+#pragma once
+// How a method is written: a function that appends its map to the model's graph.
+
+#include <map>
+#include <utility>
+
+#include "limn/autodiff.h"
+#include "limn/explain.h"
+
+namespace limn {
+
+/// Cotangents of image and layers, each differentiated once per rule set however many methods ask.
+class Cotangents {
+ public:
+  /// `logits` of the model and the `target` cotangent given for it.
+  Cotangents(Value logits, Value target) : logits_(logits), target_(target) {}
+  Value of(Value wrt, const RuleSet& rules);
+  Value logits() const { return logits_; }
+  Value target() const { return target_; }
+
+ private:
+  Value logits_, target_;
+  std::map<std::pair<std::string, ValueId>, Value> known_;
+};
+
+/// What a method may use.
+struct MethodContext {
+  GraphBuilder& graph;
+  Cotangents& cotangents;
+  Value image;       ///< x   [N, C, H, W]
+  Value activation;  ///< A   [N, K, h, w]; empty for methods without a layer
+  std::string variant;
+  bool counterfactual = false;
+
+  /// G = d target / d A, negated for a counterfactual; [N, K, h, w].
+  Value layer_gradient() const;
+  /// d target / d x by a rule set; [N, C, H, W].
+  Value image_cotangent(const RuleSet& rules) const;
+};
+
+using BuildFn = Value (*)(const MethodContext&);
+
+struct MethodRow {
+  MethodInfo info;
+  BuildFn build;
+};
+
+// cam.cpp: maps [N, 1, h, w]
+Value build_cam(const MethodContext&);
+Value build_grad_cam(const MethodContext&);
+Value build_grad_cam_plus_plus(const MethodContext&);
+Value build_hires_cam(const MethodContext&);
+Value build_layer_cam(const MethodContext&);
+Value build_xgrad_cam(const MethodContext&);
+Value build_eigen_cam(const MethodContext&);
+
+// attribution.cpp: [N, C, H, W]
+Value build_gradient(const MethodContext&);
+Value build_saliency(const MethodContext&);
+Value build_input_x_gradient(const MethodContext&);
+Value build_guided_backprop(const MethodContext&);
+Value build_deconvnet(const MethodContext&);
+Value build_guided_grad_cam(const MethodContext&);
+
+/// The requests with names, variants and layers filled in and checked; errors as explanation_graph().
+std::vector<MethodRequest> completed(const Classifier&, std::span<const MethodRequest>);
+
+/// The row of a method; throws Error{not_found}.
+const MethodRow& method_row(std::string_view name);
+
+}  // namespace limn
