@@ -17,6 +17,7 @@
 #include <variant>
 #include <vector>
 
+#include "limn/names.h"
 #include "limn/tensor.h"
 
 namespace limn {
@@ -162,10 +163,6 @@ class LIMN_API Graph {
 
 /// The graph as text, one node a line: `%relu1: float32 [N, 8, 4, 4] = Relu(%conv1) {..}`. For people and tests.
 LIMN_API std::string to_text(const Graph&);
-/// The names among `candidates` closest to `name` by edit distance, best first, at most `limit`; empty when none
-/// is near.
-LIMN_API std::vector<std::string> close_names(std::string_view name, std::span<const std::string> candidates,
-                                              std::size_t limit = 3);
 
 class GraphBuilder;
 
