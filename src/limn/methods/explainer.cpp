@@ -83,7 +83,8 @@ const std::vector<MethodRequest>& Explainer::requests() const { return impl_->re
 std::span<float> Explainer::images() { return impl_->session.input(impl_->image); }
 
 void Explainer::predict() {
-  impl_->session.run();
+  if (impl_->explains) impl_->session.run_before("target");
+  else impl_->session.run();
   if (!all_finite(impl_->session.output("logits")))
     throw Error(ErrorCode::bad_input, "the class scores came out as NaN or infinite", {},
                 "check the preprocessing (range, mean, std) and the model's weights");

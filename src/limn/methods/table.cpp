@@ -2,6 +2,7 @@
 #include <array>
 
 #include "limn/methods/method.h"
+#include "limn/names.h"
 
 namespace limn {
 namespace {

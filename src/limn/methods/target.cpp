@@ -3,11 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cctype>
 #include <charconv>
 #include <cmath>
 #include <numeric>
 
-#include "limn/graph.h"
+#include "limn/names.h"
 
 namespace limn {
 namespace {
@@ -74,8 +75,10 @@ Error unknown_class(std::string_view name, std::span<const std::string> labels) 
 std::size_t class_by_name(std::string_view name, std::span<const std::string> labels) {
   const std::string wanted = lower(trimmed(name));
   std::vector<std::size_t> hits;
-  for (std::size_t i = 0; i < labels.size(); ++i)
-    if (std::ranges::find(names_of(labels[i]), wanted) != names_of(labels[i]).end()) hits.push_back(i);
+  for (std::size_t i = 0; i < labels.size(); ++i) {
+    const auto names = names_of(labels[i]);
+    if (std::ranges::find(names, wanted) != names.end()) hits.push_back(i);
+  }
   if (hits.empty()) throw unknown_class(name, labels);
   if (hits.size() > 1)
     throw Error(ErrorCode::bad_input, fmt::format("the class name '{}' is ambiguous", name),
