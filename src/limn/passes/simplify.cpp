@@ -1,0 +1,158 @@
+#include "limn/passes/simplify.h"
+
+#include <algorithm>
+
+#include "limn/passes/rebuild.h"
+
+namespace limn {
+namespace {
+
+/// Constants of more elements than this are not searched for zeros and ones.
+constexpr std::int64_t kSearched = 1 << 20;
+
+bool is_all(const Tensor* t, float value) {
+  if (t == nullptr || t->dtype() != DType::f32 || t->count() > kSearched) return false;
+  return std::ranges::all_of(t->as<float>(), [&](float v) { return v == value; });
+}
+
+bool only_first_output(const Node& node) {
+  return std::all_of(node.out.begin() + 1, node.out.end(), [](ValueId o) { return o == kAbsent; });
+}
+
+class Simplify {
+ public:
+  explicit Simplify(const Graph& graph) : graph_(graph), uses_(graph.use_counts()), rebuild_(graph) {}
+
+  Graph run() {
+    for (const Node& node : graph_.nodes()) {
+      if (const Value same = unchanged(node))
+        rebuild_.replace(node.out[0], same);
+      else if (!untranspose(node) && !mask_pooled(node))
+        rebuild_.copy(node);
+    }
+    return std::move(rebuild_).finish();
+  }
+
+ private:
+  using Ids = std::vector<ValueId>;
+
+  bool same_type(ValueId a, ValueId b) const {
+    const Type &x = graph_.value(a).type, &y = graph_.value(b).type;
+    return x == y && x.shape && is_known(*x.shape);
+  }
+  const Tensor* constant_in(const Node& node, std::size_t i) {
+    return i < node.in.size() && node.in[i] != kAbsent ? rebuild_.constant(node.in[i]) : nullptr;
+  }
+  const Node* producer(ValueId id) const {
+    const auto& p = graph_.value(id).producer;
+    return p ? &graph_.nodes()[*p] : nullptr;
+  }
+
+  /// The input that the node only repeats; empty when it does something.
+  Value unchanged(const Node& node) {
+    if (node.in.empty() || node.in[0] == kAbsent || node.out.empty() || node.out[0] == kAbsent) return {};
+    if (!only_first_output(node)) return {};
+    if (node.op == "Identity" || (node.op == "Dropout" && !trains(node))) return rebuild_(node.in[0]);
+    const bool first = same_type(node.in[0], node.out[0]);
+    if (first && repeats_first(node)) return rebuild_(node.in[0]);
+    const bool second = node.in.size() == 2 && same_type(node.in[1], node.out[0]);
+    const float neutral = node.op == "Mul" ? 1.0F : 0.0F;
+    if (second && (node.op == "Mul" || node.op == "Add") && is_all(constant_in(node, 0), neutral))
+      return rebuild_(node.in[1]);
+    return {};
+  }
+
+  bool trains(const Node& node) {
+    const Tensor* mode = constant_in(node, 2);
+    return node.in.size() > 2 && node.in[2] != kAbsent && (mode == nullptr || mode->as<bool>()[0]);
+  }
+
+  /// For a node whose output has the type of its first input.
+  bool repeats_first(const Node& node) {
+    static constexpr std::string_view kReshaping[] = {"Reshape",   "Flatten", "Squeeze",
+                                                      "Unsqueeze", "Expand",  "Cast"};
+    if (std::ranges::find(kReshaping, node.op) != std::end(kReshaping)) return true;
+    if (node.op == "Concat" || node.op == "Sum") return node.in.size() == 1;
+    if (node.op == "Add" || node.op == "Sub") return is_all(constant_in(node, 1), 0.0F);
+    if (node.op == "Mul" || node.op == "Div") return is_all(constant_in(node, 1), 1.0F);
+    if (node.op == "Transpose") return std::ranges::is_sorted(node.attrs.integers("perm", {1, 0}));
+    if (node.op == "Slice") return forward_slice(node);
+    if (node.op == "Pad") return pads_nothing(constant_in(node, 1));
+    return false;
+  }
+
+  static bool pads_nothing(const Tensor* pads) {
+    return pads != nullptr && std::ranges::all_of(pads->to_int64(), [](std::int64_t p) { return p == 0; });
+  }
+
+  /// A slice of all elements keeps their order unless a step is negative.
+  bool forward_slice(const Node& node) {
+    if (node.in.size() < 5 || node.in[4] == kAbsent) return true;
+    const Tensor* steps = constant_in(node, 4);
+    return steps != nullptr && std::ranges::all_of(steps->to_int64(), [](std::int64_t s) { return s > 0; });
+  }
+
+  /// x * transpose(W) for a constant matrix W becomes Gemm(x, W, transB = 1), which reads W as it lies.
+  bool untranspose(const Node& node) {
+    const bool gemm = node.op == "Gemm";
+    if ((!gemm && node.op != "MatMul") || graph_.shape(node.in[0]).size() != 2) return false;
+    const Node* t = producer(node.in[1]);
+    if (t == nullptr || t->op != "Transpose" || graph_.shape(node.in[1]).size() != 2) return false;
+    const auto perm = t->attrs.integers("perm", {1, 0});
+    if (perm != std::vector<std::int64_t>{1, 0} || rebuild_.constant(t->in[0]) == nullptr) return false;
+    Attrs attrs = gemm ? node.attrs : Attrs();
+    attrs.set("transB", std::int64_t{1} - attrs.integer("transB", 0));
+    Node fresh{"Gemm", node.name, {rebuild_(node.in[0]).id, rebuild_(t->in[0]).id}, {}, attrs};
+    if (gemm && node.in.size() > 2) fresh.in.push_back(rebuild_(node.in[2]).id);
+    append(std::move(fresh), node.out[0]);
+    return true;
+  }
+
+  /// ReluGrad(MaxPoolGrad(dy, y), y) with y = Relu(x) equals MaxPoolGrad(ReluGrad(dy, MaxPool(y)), y): the maximum
+  /// of a window is positive exactly where the element that takes the cotangent is.
+  bool mask_pooled(const Node& node) {
+    if (node.op != "limn::ReluGrad") return false;
+    const Node* grad = producer(node.in[0]);
+    const Node* rectifier = producer(node.in[1]);
+    if (grad == nullptr || grad->op != "limn::MaxPoolGrad" || grad->in[1] != node.in[1]) return false;
+    if (rectifier == nullptr || rectifier->op != "Relu" || uses_[index(node.in[0])] != 1) return false;
+    const auto pooled = pooled_of(node.in[1], *grad);
+    if (!pooled) return false;
+    const Value masked = rebuild_.to().add("limn::ReluGrad", {rebuild_(grad->in[0]), *pooled});
+    append({"limn::MaxPoolGrad", grad->name + "/masked", {masked.id, rebuild_(node.in[1]).id}, {}, grad->attrs},
+           node.out[0]);
+    return true;
+  }
+
+  /// The output of the MaxPool of `y` whose gradient `grad` is.
+  std::optional<Value> pooled_of(ValueId y, const Node& grad) {
+    for (const Node& node : graph_.nodes()) {
+      if (node.op != "MaxPool" || node.in[0] != y || !only_first_output(node)) continue;
+      if (graph_.value(node.out[0]).type == graph_.value(grad.in[0]).type && same_window(node, grad))
+        return rebuild_(node.out[0]);
+    }
+    return std::nullopt;
+  }
+
+  static bool same_window(const Node& a, const Node& b) {
+    static constexpr std::string_view kLists[] = {"kernel_shape", "strides", "pads", "dilations"};
+    for (const std::string_view name : kLists)
+      if (a.attrs.integers(name) != b.attrs.integers(name)) return false;
+    return a.attrs.integer("ceil_mode", 0) == b.attrs.integer("ceil_mode", 0) &&
+           a.attrs.text("auto_pad", "NOTSET") == b.attrs.text("auto_pad", "NOTSET");
+  }
+
+  void append(Node fresh, ValueId stands_for) {
+    rebuild_.replace(stands_for, rebuild_.to().add_node(std::move(fresh), {graph_.value(stands_for).name}).front());
+  }
+
+  const Graph& graph_;
+  std::vector<std::uint32_t> uses_;
+  Rebuild rebuild_;
+};
+
+}  // namespace
+
+Graph simplify(const Graph& graph) { return Simplify(graph).run(); }
+
+}  // namespace limn
