@@ -9,7 +9,22 @@ namespace {
 
 // Sorted by name, byte by byte; a test holds it so.
 constexpr std::array kTable{
+    &average_pool_op,
+    &batch_normalization_op,
+    &conv_op,
+    &conv_transpose_op,
+    &global_average_pool_op,
+    &global_max_pool_op,
+    &instance_normalization_op,
+    &lrn_op,
+    &max_pool_op,
+    &pad_op,
     &relu_op,
+    &scatter_elements_op,
+    &average_pool_grad_op,
+    &conv_grad_op,
+    &lrn_grad_op,
+    &max_pool_grad_op,
     &relu_grad_op,
 };
 
