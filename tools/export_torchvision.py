@@ -1,0 +1,69 @@
+#!/usr/bin/python3
+"""Writes torchvision architectures with random parameters as ONNX files.
+
+Every parameter AND buffer is drawn at random (batch-norm variances in [0.5, 2], means, scales, biases), because the
+default initialisation hides a converter that ignores batch norm. Needs Debian's python3-torch and python3-torchvision.
+
+  tools/export_torchvision.py --out build/models alexnet vgg16 googlenet resnet50 densenet121
+"""
+import argparse
+import pathlib
+import warnings
+
+import torch
+import torchvision
+
+
+def build(name: str) -> torch.nn.Module:
+    extra = {"aux_logits": False, "init_weights": False} if name in ("googlenet", "inception_v3") else {}
+    return getattr(torchvision.models, name)(weights=None, **extra).eval()
+
+
+def randomise(model: torch.nn.Module, seed: int) -> None:
+    g = torch.Generator().manual_seed(seed)
+
+    def uniform(tensor, low, high):
+        tensor.data.copy_(torch.rand(tensor.shape, generator=g) * (high - low) + low)
+
+    for module in model.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            uniform(module.running_var, 0.5, 2.0)
+            uniform(module.running_mean, -0.5, 0.5)
+            uniform(module.weight, 0.5, 1.5)
+            uniform(module.bias, -0.3, 0.3)
+        elif isinstance(module, (torch.nn.Conv2d, torch.nn.Linear)):
+            fan_in = module.weight[0].numel()
+            module.weight.data.copy_(torch.randn(module.weight.shape, generator=g) * (2.0 / fan_in) ** 0.5)
+            if module.bias is not None:
+                uniform(module.bias, -0.1, 0.1)
+
+
+def export(name: str, path: pathlib.Path, seed: int, fuse: bool, opset: int) -> None:
+    model = build(name)
+    randomise(model, seed)
+    size = 299 if name == "inception_v3" else 224
+    mode = torch.onnx.TrainingMode.EVAL if fuse else torch.onnx.TrainingMode.PRESERVE
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        torch.onnx.export(model, torch.zeros(2, 3, size, size), str(path), opset_version=opset, training=mode,
+                          do_constant_folding=fuse, input_names=["image"], output_names=["logits"],
+                          dynamic_axes={"image": {0: "N"}, "logits": {0: "N"}})
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
+    parser.add_argument("names", nargs="+", help="torchvision model names")
+    parser.add_argument("--out", type=pathlib.Path, required=True, help="folder to write NAME.onnx into")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--opset", type=int, default=13)
+    parser.add_argument("--fuse", action="store_true", help="let the exporter fold batch norms into convolutions")
+    args = parser.parse_args()
+    args.out.mkdir(parents=True, exist_ok=True)
+    for name in args.names:
+        path = args.out / f"{name}.onnx"
+        export(name, path, args.seed, args.fuse, args.opset)
+        print(f"{path}: {path.stat().st_size / 1e6:.1f} MB", flush=True)
+
+
+if __name__ == "__main__":
+    main()
