@@ -13,8 +13,8 @@ constexpr std::size_t kLargestFolded = 1U << 20;
 
 class Binding {
  public:
-  Binding(const Graph& graph, const std::map<std::string, std::int64_t>& symbols)
-      : graph_(graph), symbols_(symbols), to_(operators()) {}
+  Binding(const Graph& graph, const std::map<std::string, std::int64_t>& symbols, Unnamed unnamed)
+      : graph_(graph), symbols_(symbols), unnamed_(unnamed), to_(operators()) {}
 
   Graph run() {
     for (const auto& [key, value] : graph_.data().metadata) to_.set_metadata(key, value);
@@ -35,8 +35,9 @@ class Binding {
     for (Dim& d : *type.shape) {
       if (d.known()) continue;
       const auto it = symbols_.find(d.symbol);
-      d = it == symbols_.end() ? Dim(1) : Dim(it->second);
-      if (d.value < 1)
+      if (it != symbols_.end()) d = Dim(it->second);
+      else if (unnamed_ == Unnamed::one) d = Dim(1);
+      if (d.known() && d.value < 1)
         throw Error(ErrorCode::bad_input, "a size of the input '" + input.name + "' is " + std::to_string(d.value));
     }
     return type;
@@ -103,14 +104,15 @@ class Binding {
 
   const Graph& graph_;
   const std::map<std::string, std::int64_t>& symbols_;
+  Unnamed unnamed_;
   GraphBuilder to_;
   std::unordered_map<ValueId, Value> map_;
 };
 
 }  // namespace
 
-Graph bind(const Graph& graph, const std::map<std::string, std::int64_t>& symbols) {
-  return Binding(graph, symbols).run();
+Graph bind(const Graph& graph, const std::map<std::string, std::int64_t>& symbols, Unnamed unnamed) {
+  return Binding(graph, symbols, unnamed).run();
 }
 
 }  // namespace limn

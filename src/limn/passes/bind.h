@@ -8,10 +8,14 @@
 
 namespace limn {
 
-/// The graph for concrete sizes: symbolic sizes of the inputs are replaced by `symbols` (1 where not named), every
+/// What becomes of symbolic sizes that are not named.
+enum class Unnamed { one, keep };
+
+/// The graph for concrete sizes: symbolic sizes of the inputs are replaced by `symbols`, every
 /// type is inferred again, and what follows from constants and known shapes becomes constant. Large constants are
 /// not transposed or expanded here; programs do better by reading them as they are.
 /// Throws Error{unsupported} for an input without shape, Error{bad_input} for a size that is not positive.
-LIMN_API Graph bind(const Graph& graph, const std::map<std::string, std::int64_t>& symbols);
+LIMN_API Graph bind(const Graph& graph, const std::map<std::string, std::int64_t>& symbols,
+                    Unnamed unnamed = Unnamed::one);
 
 }  // namespace limn
