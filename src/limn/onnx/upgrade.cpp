@@ -1,0 +1,230 @@
+#include "limn/onnx/upgrade.h"
+
+#include <fmt/format.h>
+
+#include <limits>
+#include <utility>
+
+#include "limn/onnx/element_types.h"
+#include "limn/onnx/model_parts.h"
+
+namespace limn {
+
+void NodeUpgrade::set_input(std::size_t i, ValueId value) {
+  if (node.in.size() <= i) node.in.resize(i + 1, kAbsent);
+  node.in[i] = value;
+}
+
+void NodeUpgrade::set_input(std::size_t i, Tensor value, std::string_view role) {
+  set_input(i, graph_.constant(std::move(value), fresh_name(role)).id);
+}
+
+void NodeUpgrade::move_integers(std::string_view attribute, std::size_t i) {
+  const std::vector<std::int64_t> values = node.attrs.integers(attribute);
+  node.attrs.erase(attribute);
+  if (values.empty()) return;
+  const auto count = static_cast<std::int64_t>(values.size());
+  set_input(i, Tensor::of<std::int64_t>({count}, std::span(values)), attribute);
+}
+
+ValueId NodeUpgrade::before(std::string_view op, std::vector<ValueId> in, Attrs attrs, std::string_view role) {
+  const std::string name = fresh_name(role);
+  return graph_.add_node({std::string(op), name, std::move(in), {}, std::move(attrs)}, {name}).front().id;
+}
+
+Error NodeUpgrade::refuse(std::string what) const {
+  return Error(ErrorCode::unsupported, std::move(what), fmt::format("node '{}' ({})", node.name, node.op));
+}
+
+std::string NodeUpgrade::fresh_name(std::string_view role) {
+  std::string name = fmt::format("{}/{}", node.name, role);
+  for (int i = 1; !taken_.insert(name).second; ++i) name = fmt::format("{}/{}_{}", node.name, role, i);
+  return name;
+}
+
+namespace {
+
+Tensor scalar(double value) { return Tensor::scalar(static_cast<float>(value)); }
+
+// One function per operator and change of form, in the order of the table below.
+
+void batch_normalization_without_training(NodeUpgrade& u) {
+  if (u.node.attrs.integer("spatial", 1) == 0)
+    throw u.refuse("statistics for every position (spatial=0) are not supported");
+  if (u.node.attrs.integer("training_mode", 0) != 0)
+    throw u.refuse("it is in training mode; export the network for inference");
+  for (const char* name : {"spatial", "momentum", "training_mode"}) u.node.attrs.erase(name);
+}
+
+/// Half, bfloat16 and double mean float32 here.
+void cast_to_held_type(NodeUpgrade& u) {
+  const std::int64_t code = u.node.attrs.integer("to", 0);
+  const bool small = code >= 0 && code <= std::numeric_limits<std::int32_t>::max();
+  const ElementType type = small ? element_type(static_cast<std::int32_t>(code)) : ElementType{};
+  if (!type.supported())
+    throw u.refuse("casts to " + (small ? element_type_name(static_cast<std::int32_t>(code)) : std::string("?")) +
+                   " are not supported");
+  if (type.widened) u.node.attrs.set("to", std::int64_t{onnx::TensorProto_DataType_FLOAT});
+}
+
+void clip_bounds_to_inputs(NodeUpgrade& u) {
+  constexpr double kNoBound = std::numeric_limits<float>::max();
+  const double low = u.node.attrs.real("min", -kNoBound), high = u.node.attrs.real("max", kNoBound);
+  u.node.attrs.erase("min");
+  u.node.attrs.erase("max");
+  u.node.in.resize(1, kAbsent);
+  if (low > -kNoBound) u.set_input(1, scalar(low), "min");
+  if (high < kNoBound) u.set_input(2, scalar(high), "max");
+}
+
+/// At inference Dropout hands its input on; the ratio only matters in training.
+void dropout_for_inference(NodeUpgrade& u) {
+  if (u.has_input(2)) {
+    const Tensor* training = u.input(2).constant ? &*u.input(2).constant : nullptr;
+    if (training == nullptr || training->dtype() != DType::boolean || training->count() != 1 ||
+        training->as<bool>()[0])
+      throw u.refuse("it is in training mode; export the network for inference");
+  }
+  if (u.node.in.size() > 1) u.node.in.resize(1);
+  u.node.attrs = {};
+}
+
+void pad_to_inputs(NodeUpgrade& u) {
+  const double value = u.node.attrs.real("value", 0);
+  u.move_integers(u.node.attrs.has("paddings") ? "paddings" : "pads", 1);
+  u.node.attrs.erase("value");
+  if (value != 0) u.set_input(2, scalar(value), "value");
+}
+
+void axes_to_input(NodeUpgrade& u) { u.move_integers("axes", 1); }
+
+void reshape_to_input(NodeUpgrade& u) {
+  if (!u.has_input(1)) u.move_integers("shape", 1);
+}
+
+/// What Resize did before it had a choice of coordinates.
+void resize_as_upsample(NodeUpgrade& u) {
+  u.node.op = "Resize";
+  if (u.node.attrs.has("scales")) {
+    const std::vector<double> scales = u.node.attrs.reals("scales");
+    const std::vector<float> values(scales.begin(), scales.end());
+    u.node.attrs.erase("scales");
+    u.set_input(1, Tensor::of<float>({static_cast<std::int64_t>(values.size())}, std::span(values)), "scales");
+  }
+  if (!u.has_input(1)) throw u.refuse("it has no scales");
+  u.set_input(2, u.node.in[1]);
+  u.node.in[1] = kAbsent;
+  u.node.attrs.set("coordinate_transformation_mode", std::string("asymmetric"));
+  u.node.attrs.set("nearest_mode", std::string("floor"));
+}
+
+void scatter_by_new_name(NodeUpgrade& u) { u.node.op = "ScatterElements"; }
+
+void slice_to_inputs(NodeUpgrade& u) {
+  if (u.node.attrs.integers("starts").size() != u.node.attrs.integers("ends").size())
+    throw Error(ErrorCode::bad_input, "there must be as many starts as ends",
+                fmt::format("node '{}' ({})", u.node.name, u.node.op));
+  u.move_integers("starts", 1);
+  u.move_integers("ends", 2);
+  u.move_integers("axes", 3);
+}
+
+/// The one axis longer than 1 from `first` on, if there is just one: normalising over all of them is then
+/// normalising over it.
+std::optional<std::size_t> single_axis(const Shape& shape, std::size_t first) {
+  std::optional<std::size_t> found;
+  for (std::size_t i = first; i < shape.size(); ++i) {
+    if (shape[i] == Dim(1)) continue;
+    if (found) return std::nullopt;
+    found = i;
+  }
+  return found ? found : shape.size() - 1;
+}
+
+/// Before opset 13, Softmax and its kin treated all axes from `axis` on as one.
+void normalise_over_one_axis(NodeUpgrade& u) {
+  const std::int64_t axis = u.node.attrs.integer("axis", 1);
+  if (!u.has_input(0)) return;
+  const Type type = u.input(0).type;
+  if (type.shape && !type.shape->empty()) {
+    const auto rank = static_cast<std::int64_t>(type.shape->size());
+    const std::int64_t first = axis < 0 ? axis + rank : axis;
+    if (first >= 0 && first < rank) {
+      if (const auto single = single_axis(*type.shape, static_cast<std::size_t>(first))) {
+        u.node.attrs.set("axis", static_cast<std::int64_t>(*single));
+        return;
+      }
+    }
+  }
+  const ValueId x = u.node.in[0];
+  const ValueId flat = u.before("Flatten", {x}, {{"axis", axis}}, "flat");
+  const ValueId y = u.before(u.node.op, {flat}, {{"axis", std::int64_t{1}}}, "rows");
+  const ValueId sizes = u.before("Shape", {x}, {}, "sizes");
+  u.node.op = "Reshape";
+  u.node.in = {y, sizes};
+  u.node.attrs = {};
+}
+
+void split_to_input(NodeUpgrade& u) {
+  if (!u.has_input(1)) u.move_integers("split", 1);
+}
+
+void split_into_equal_parts(NodeUpgrade& u) {
+  if (!u.has_input(1) && !u.node.attrs.has("num_outputs"))
+    u.node.attrs.set("num_outputs", static_cast<std::int64_t>(u.node.out.size()));
+}
+
+void top_k_to_input(NodeUpgrade& u) {
+  const std::int64_t k = u.node.attrs.integer("k", -1);
+  u.node.attrs.erase("k");
+  if (k >= 0) u.set_input(1, Tensor::of<std::int64_t>({1}, {k}), "k");
+}
+
+struct Row {
+  std::string_view op;
+  std::int64_t before;  ///< applies to opsets below this one
+  void (*change)(NodeUpgrade&);
+};
+constexpr std::int64_t kAlways = std::numeric_limits<std::int64_t>::max();
+
+// Rows of one operator apply in this order.
+constexpr Row kRows[] = {
+    {"BatchNormalization", kAlways, batch_normalization_without_training},
+    {"Cast", kAlways, cast_to_held_type},
+    {"Clip", 11, clip_bounds_to_inputs},
+    {"Dropout", kAlways, dropout_for_inference},
+    {"Hardmax", 13, normalise_over_one_axis},
+    {"LogSoftmax", 13, normalise_over_one_axis},
+    {"Pad", 11, pad_to_inputs},
+    {"ReduceL1", 18, axes_to_input},
+    {"ReduceL2", 18, axes_to_input},
+    {"ReduceLogSum", 18, axes_to_input},
+    {"ReduceLogSumExp", 18, axes_to_input},
+    {"ReduceMax", 18, axes_to_input},
+    {"ReduceMean", 18, axes_to_input},
+    {"ReduceMin", 18, axes_to_input},
+    {"ReduceProd", 18, axes_to_input},
+    {"ReduceSum", 13, axes_to_input},
+    {"ReduceSumSquare", 18, axes_to_input},
+    {"Reshape", 14, reshape_to_input},
+    {"Resize", 11, resize_as_upsample},
+    {"Scatter", kAlways, scatter_by_new_name},
+    {"Slice", 10, slice_to_inputs},
+    {"Softmax", 13, normalise_over_one_axis},
+    {"Split", 13, split_to_input},
+    {"Split", 18, split_into_equal_parts},
+    {"Squeeze", 13, axes_to_input},
+    {"TopK", 10, top_k_to_input},
+    {"Unsqueeze", 13, axes_to_input},
+    {"Upsample", kAlways, resize_as_upsample},
+};
+
+}  // namespace
+
+void upgrade(NodeUpgrade& u) {
+  const std::string op = u.node.op;  // a change may rename the node
+  for (const Row& row : kRows)
+    if (row.op == op && u.opset < row.before) row.change(u);
+}
+
+}  // namespace limn
