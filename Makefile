@@ -6,6 +6,7 @@ SHELL := /bin/bash
 
 JOBS ?= $(shell nproc)
 PREFIX ?= /usr/local
+MODELS ?= $(wildcard data/demo/*.onnx)
 need := tools/install_dependencies.sh
 release := build/release
 
@@ -33,11 +34,11 @@ test:  ## build and run the tests; SLOW=1 runs the slow ones too, PARITY=0 leave
 	@ctest --test-dir $(release) -j 2 --output-on-failure --no-tests=error $(if $(without),-LE '^($(without))$$') \
 	  | sed -u '/^ *Start *[0-9]/d; / Passed  /d'
 
-bench:  ## build and run the benchmarks; results in build/release/bench
-	@$(need) build bench
+bench:  ## build and time limn beside onnxruntime; MODELS="a.onnx b.onnx" says on which networks
+	@$(need) build test
 	@cmake --preset release -DLIMN_BUILD_BENCHMARKS=ON --log-level=WARNING
-	@cmake --build $(release) -j $(JOBS)
-	@cmake --build $(release) --target run_benchmarks
+	@cmake --build $(release) --target limn_bench -j $(JOBS)
+	bench/compare.py --bench $(release)/bin/limn_bench --json $(release)/bench.json $(MODELS)
 
 install: build  ## install the command line, the library and its headers to PREFIX (/usr/local)
 	@cmake --build $(release) -j $(JOBS)

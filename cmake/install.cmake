@@ -4,9 +4,7 @@ include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
 set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/limn)
 
-if(TARGET limn_cli)
-  install(TARGETS limn_cli RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT limn)
-endif()
+install(TARGETS limn_cli RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT limn)
 install(TARGETS limn EXPORT limn
         ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT development
         LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT library NAMELINK_COMPONENT development
@@ -43,11 +41,12 @@ install(FILES ${PROJECT_BINARY_DIR}/limn.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/
 
 install(FILES ${PROJECT_SOURCE_DIR}/LICENSE ${PROJECT_SOURCE_DIR}/README.md ${PROJECT_SOURCE_DIR}/CHANGELOG.md
         DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT limn)
-file(GLOB man_pages CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/docs/man/*.1)
-install(FILES ${man_pages} DESTINATION ${CMAKE_INSTALL_MANDIR}/man1 COMPONENT limn)
-set(completions ${PROJECT_SOURCE_DIR}/src/cli/completions)
-install(FILES ${completions}/limn.bash DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions RENAME limn
-        COMPONENT limn OPTIONAL)
-install(FILES ${completions}/_limn DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/site-functions COMPONENT limn OPTIONAL)
-install(FILES ${completions}/limn.fish DESTINATION ${CMAKE_INSTALL_DATADIR}/fish/vendor_completions.d COMPONENT limn
-        OPTIONAL)
+# Written by the program (src/cli/CMakeLists.txt).
+set(written ${PROJECT_BINARY_DIR}/src/cli)
+install(FILES ${written}/limn.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1 COMPONENT limn)
+install(FILES ${written}/limn.bash DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions RENAME limn
+        COMPONENT limn)
+install(FILES ${written}/limn.zsh DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/site-functions RENAME _limn COMPONENT limn)
+install(FILES ${written}/limn.fish DESTINATION ${CMAKE_INSTALL_DATADIR}/fish/vendor_completions.d COMPONENT limn)
+# The pictures and the network of `limn demo`.
+install(DIRECTORY ${PROJECT_SOURCE_DIR}/data/demo DESTINATION ${CMAKE_INSTALL_DATADIR}/limn COMPONENT limn)

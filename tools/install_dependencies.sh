@@ -1,9 +1,8 @@
 #!/bin/sh
 # Installs what limn needs on Debian 12:  tools/install_dependencies.sh GROUP...
-#   build    compiler, CMake and the libraries: enough for `limn` itself
+#   build    compiler, CMake and the libraries: enough for the program limn itself
 #   test     what `make test` needs beyond that
 #   parity   PyTorch and torchvision, which the tests labelled parity compare with (350 MB to download)
-#   bench    Google Benchmark
 #   develop  formatter, linter, fuzzer, compiler cache
 # Does nothing when all is there. Needs to be root, or sudo without a password; otherwise it says what to type.
 set -eu
@@ -15,9 +14,8 @@ packages_of() {
                 "libfmt-dev nlohmann-json3-dev libeigen3-dev libcli11-dev" ;;
     test) echo "libgtest-dev libgmock-dev libonnx-testdata python3 python3-numpy python3-pil" ;;
     parity) echo "python3-torch python3-torchvision python3-onnx" ;;
-    bench) echo "libbenchmark-dev" ;;
     develop) echo "clang-14 clang-format-14 clang-tidy-14 libclang-rt-14-dev ccache gcovr" ;;
-    *) echo "$0: no group '$1' (build, test, parity, bench, develop)" >&2; return 1 ;;
+    *) echo "$0: no group '$1' (build, test, parity, develop)" >&2; return 1 ;;
   esac
 }
 
