@@ -8,16 +8,16 @@ namespace {
 /// `to` of Cast, in ONNX's numbering.
 constexpr std::int64_t kOnnxFloat = 1;
 
-Value call(std::string_view op, std::vector<Value> in, Attrs attrs = {}) {
-  GraphBuilder& g = *in.front().in;
-  return g.add(op, std::move(in), std::move(attrs));
-}
-
 Value reduce(std::string_view op, Value x, std::vector<std::int64_t> axes, bool keep) {
-  return call(op, {x, int64_constant(*x.in, std::move(axes))}, {{"keepdims", std::int64_t{keep}}});
+  return emit(op, {x, int64_constant(*x.in, std::move(axes))}, {{"keepdims", std::int64_t{keep}}});
 }
 
 }  // namespace
+
+Value emit(std::string_view op, std::vector<Value> in, Attrs attrs) {
+  GraphBuilder& g = *in.front().in;
+  return g.add(op, std::move(in), std::move(attrs));
+}
 
 Value float_constant(GraphBuilder& g, float v) { return g.constant(Tensor::scalar(v)); }
 
@@ -25,22 +25,24 @@ Value int64_constant(GraphBuilder& g, std::vector<std::int64_t> v) {
   return g.constant(Tensor::of<std::int64_t>({static_cast<std::int64_t>(v.size())}, v));
 }
 
-Value operator+(Value a, Value b) { return call("Add", {a, b}); }
-Value operator-(Value a, Value b) { return call("Sub", {a, b}); }
-Value operator*(Value a, Value b) { return call("Mul", {a, b}); }
-Value operator/(Value a, Value b) { return call("Div", {a, b}); }
-Value operator-(Value a) { return call("Neg", {a}); }
+Value operator+(Value a, Value b) { return emit("Add", {a, b}); }
+Value operator-(Value a, Value b) { return emit("Sub", {a, b}); }
+Value operator*(Value a, Value b) { return emit("Mul", {a, b}); }
+Value operator/(Value a, Value b) { return emit("Div", {a, b}); }
+Value operator-(Value a) { return emit("Neg", {a}); }
 Value operator+(Value a, float b) { return a + float_constant(*a.in, b); }
 Value operator*(Value a, float b) { return a * float_constant(*a.in, b); }
 
-Value relu(Value x) { return call("Relu", {x}); }
-Value abs(Value x) { return call("Abs", {x}); }
-Value exp(Value x) { return call("Exp", {x}); }
-Value sqrt(Value x) { return call("Sqrt", {x}); }
-Value step(Value x) { return call("Cast", {greater(x, float_constant(*x.in, 0.0F))}, {{"to", kOnnxFloat}}); }
-Value where(Value condition, Value a, Value b) { return call("Where", {condition, a, b}); }
-Value greater(Value a, Value b) { return call("Greater", {a, b}); }
-Value softmax(Value x, std::int64_t axis) { return call("Softmax", {x}, {{"axis", axis}}); }
+Value relu(Value x) { return emit("Relu", {x}); }
+Value abs(Value x) { return emit("Abs", {x}); }
+Value exp(Value x) { return emit("Exp", {x}); }
+Value sqrt(Value x) { return emit("Sqrt", {x}); }
+Value equal(Value a, Value b) { return emit("Equal", {a, b}); }
+Value to_float(Value x) { return emit("Cast", {x}, {{"to", kOnnxFloat}}); }
+Value step(Value x) { return to_float(greater(x, float_constant(*x.in, 0.0F))); }
+Value where(Value condition, Value a, Value b) { return emit("Where", {condition, a, b}); }
+Value greater(Value a, Value b) { return emit("Greater", {a, b}); }
+Value softmax(Value x, std::int64_t axis) { return emit("Softmax", {x}, {{"axis", axis}}); }
 
 Value reduce_sum(Value x, std::vector<std::int64_t> axes, bool keep) {
   return reduce("ReduceSum", x, std::move(axes), keep);
@@ -54,18 +56,24 @@ Value reduce_max(Value x, std::vector<std::int64_t> axes, bool keep) {
 
 Value shape_of(Value x) {
   const Shape shape = x.shape();
-  return is_known(shape) ? int64_constant(*x.in, known_dims(shape)) : call("Shape", {x});
+  return is_known(shape) ? int64_constant(*x.in, known_dims(shape)) : emit("Shape", {x});
 }
 
-Value reshape(Value x, Value shape) { return call("Reshape", {x, shape}); }
+Value reshape(Value x, Value shape) { return emit("Reshape", {x, shape}); }
 Value reshape(Value x, std::vector<std::int64_t> shape) {
   return reshape(x, int64_constant(*x.in, std::move(shape)));
 }
-Value expand(Value x, Value shape) { return call("Expand", {x, shape}); }
-Value transpose(Value x, std::vector<std::int64_t> permutation) {
-  return call("Transpose", {x}, {{"perm", std::move(permutation)}});
+Value reshape_like(Value x, Value like) { return reshape(x, shape_of(like)); }
+Value expand_like(Value x, Value like) { return x.shape() == like.shape() ? x : expand(x, shape_of(like)); }
+Value zeros_like(Value like) { return expand(float_constant(*like.in, 0.0F), shape_of(like)); }
+Value unsqueeze(Value x, std::vector<std::int64_t> axes) {
+  return emit("Unsqueeze", {x, int64_constant(*x.in, std::move(axes))});
 }
-Value matmul(Value a, Value b) { return call("MatMul", {a, b}); }
+Value expand(Value x, Value shape) { return emit("Expand", {x, shape}); }
+Value transpose(Value x, std::vector<std::int64_t> permutation) {
+  return emit("Transpose", {x}, {{"perm", std::move(permutation)}});
+}
+Value matmul(Value a, Value b) { return emit("MatMul", {a, b}); }
 
 Value unbroadcast(Value x, Value like) {
   const Shape from = x.shape(), to = like.shape();
@@ -80,6 +88,11 @@ Value unbroadcast(Value x, Value like) {
   return inner.empty() ? x : reduce_sum(x, std::move(inner));
 }
 
-Value relu_grad(Value dy, Value y) { return call("limn::ReluGrad", {dy, y}); }
+Value relu_grad(Value dy, Value y) { return emit("limn::ReluGrad", {dy, y}); }
+Value clip_grad(Value dy, Value y, Value low, Value high) {
+  std::vector<Value> in{dy, y, low, high};
+  while (!in.back()) in.pop_back();
+  return emit("limn::ClipGrad", std::move(in));
+}
 
 }  // namespace limn

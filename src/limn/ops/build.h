@@ -6,6 +6,9 @@
 
 namespace limn {
 
+/// Appends one node; its first input, which must be there, says to which builder.
+Value emit(std::string_view op, std::vector<Value> in, Attrs attrs = {});
+
 /// Constants of the builder `g`.
 Value float_constant(GraphBuilder& g, float v);
 Value int64_constant(GraphBuilder& g, std::vector<std::int64_t> v);
@@ -29,6 +32,11 @@ Value where(Value condition, Value a, Value b);
 Value greater(Value a, Value b);
 Value softmax(Value x, std::int64_t axis);
 
+/// a == b as truth values.
+Value equal(Value a, Value b);
+/// A truth value (or any number) as a float.
+Value to_float(Value x);
+
 /// Sums and means that keep the reduced axes with size 1, unless keep is false.
 Value reduce_sum(Value x, std::vector<std::int64_t> axes, bool keep = true);
 Value reduce_mean(Value x, std::vector<std::int64_t> axes, bool keep = true);
@@ -38,7 +46,14 @@ Value reduce_max(Value x, std::vector<std::int64_t> axes, bool keep = true);
 Value shape_of(Value x);
 Value reshape(Value x, Value shape);
 Value reshape(Value x, std::vector<std::int64_t> shape);
+Value reshape_like(Value x, Value like);
 Value expand(Value x, Value shape);
+/// x repeated to the shape of `like`; x itself when it has that shape.
+Value expand_like(Value x, Value like);
+/// Float zeros with the shape of `like`.
+Value zeros_like(Value like);
+/// Adds axes of size 1 at these places of the result.
+Value unsqueeze(Value x, std::vector<std::int64_t> axes);
 Value transpose(Value x, std::vector<std::int64_t> permutation);
 Value matmul(Value a, Value b);
 /// x summed down to the shape of `like`, undoing a broadcast of `like` to x.
@@ -47,5 +62,7 @@ Value unbroadcast(Value x, Value like);
 /// Cotangents through operators that ONNX has no gradient for; all decompose into standard operators.
 /// dy where y > 0, otherwise 0.
 Value relu_grad(Value dy, Value y);
+/// dy where y lies strictly between the bounds of a Clip, which may be empty handles; y is the Clip's output.
+Value clip_grad(Value dy, Value y, Value low, Value high);
 
 }  // namespace limn

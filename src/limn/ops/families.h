@@ -6,7 +6,30 @@
 namespace limn {
 
 // rectifiers.cpp
-extern const OpDef relu_op, relu_grad_op;
+extern const OpDef relu_op, relu_grad_op, clip_op, clip_grad_op;
+// activations.cpp
+extern const OpDef leaky_relu_op, prelu_op, elu_op, selu_op, sigmoid_op, hard_sigmoid_op, hard_swish_op, tanh_op,
+    softplus_op, erf_op;
+// unary.cpp
+extern const OpDef abs_op, neg_op, sign_op, exp_op, log_op, sqrt_op, reciprocal_op, sin_op, cos_op, floor_op,
+    ceil_op, round_op;
+// arithmetic.cpp
+extern const OpDef add_op, sub_op, mul_op, div_op, pow_op, sum_op, mean_op, max_op, min_op;
+// comparison.cpp
+extern const OpDef equal_op, greater_op, greater_or_equal_op, less_op, less_or_equal_op, and_op, or_op, not_op,
+    where_op;
+// constants.cpp, passing.cpp
+extern const OpDef constant_op, constant_of_shape_op, range_op, identity_op, dropout_op, cast_op;
+// shape.cpp, layout.cpp
+extern const OpDef shape_op, size_op, reshape_op, flatten_op, squeeze_op, unsqueeze_op;
+extern const OpDef transpose_op, expand_op, tile_op;
+// joining.cpp, slicing.cpp, gather.cpp
+extern const OpDef concat_op, split_op, slice_op, gather_op, arg_max_op, top_k_op;
+// reduce.cpp
+extern const OpDef reduce_sum_op, reduce_mean_op, reduce_prod_op, reduce_max_op, reduce_min_op, reduce_l1_op,
+    reduce_l2_op, reduce_sum_square_op, reduce_log_sum_exp_op;
+// softmax.cpp, linear.cpp
+extern const OpDef softmax_op, log_softmax_op, gemm_op, matmul_op;
 
 // conv.cpp, conv_transpose.cpp
 extern const OpDef conv_op, conv_grad_op, conv_transpose_op;
