@@ -1,0 +1,71 @@
+#include "command_line.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "limn/version.h"
+
+namespace limn::cli {
+
+void build(CommandLine& line) {
+  CLI::App& app = line.app;
+  app.require_subcommand(1);
+  app.set_version_flag("--version", std::string("limn ") + std::string(kVersion), "Print the version and exit");
+  app.set_help_flag("-h,--help", "Print this help and exit");
+  app.get_formatter()->column_width(34);
+  app.footer(
+      "Start here:\n"
+      "  limn demo                                 a small network explained, as one web page\n"
+      "  limn inspect model.onnx                   what a model is and which layer would be explained\n"
+      "  limn explain model.onnx photo.jpg --out maps\n"
+      "\n"
+      "limn COMMAND --help tells more, with examples.");
+  add_inspect(line);
+  add_predict(line);
+  add_explain(line);
+  add_card(line);
+  add_demo(line);
+  add_methods(line);
+  add_ops(line);
+  add_version(line);
+  add_completion(line);
+  add_manual(line);
+}
+
+CLI::App* add_command(CommandLine& line, const std::string& name, const std::string& description,
+                      const std::vector<std::string>& examples) {
+  CLI::App* command = line.app.add_subcommand(name, description);
+  if (!examples.empty()) command->footer(fmt::format("Examples:\n  {}", fmt::join(examples, "\n  ")));
+  return command;
+}
+
+void add_model_argument(CLI::App& command, NetworkFlags& flags) {
+  command.add_option("MODEL", flags.model, "The network, an ONNX file")->required()->type_name("");
+}
+
+void add_network_options(CommandLine& line, CLI::App& command, NetworkFlags& flags) {
+  PreprocessFlags& p = flags.preprocess;
+  const std::string group = "How images become tensors (default: the model card, else --preset imagenet or mnist)";
+  const auto add = [&](const char* name, std::optional<std::string>& value, const char* type, const char* help) {
+    return command.add_option(name, value, help)->type_name(type)->group(group);
+  };
+  line.completions[add("--preset", p.preset, "NAME", "imagenet, caffe, tf, chexnet, mnist or none, fitted to the model's input")] =
+      one_of(preset_names());
+  add("--resize", p.resize, "N|WxH", "Shorter side to N pixels, aspect kept, or exactly W x H; none for no resizing");
+  add("--crop", p.crop, "N|WxH", "Cut this size out of the centre; none for no cropping");
+  line.completions[add("--range", p.range, "1|255", "Value of a white pixel before mean and std")] = {{"1", "255"}};
+  add("--mean", p.mean, "A,B,C", "Subtracted from every channel, in the tensor's channel order");
+  add("--std", p.std, "A,B,C", "Then divided by, in the tensor's channel order");
+  line.completions[add("--order", p.order, "rgb|bgr", "Channel order of the tensor")] = {{"rgb", "bgr"}};
+  command.add_option("--labels", flags.labels,
+                     "Class names, one a line (default: the model card's, else ImageNet's for 1000 classes)")
+      ->type_name("FILE");
+}
+
+void add_speed_options(CLI::App& command, SpeedFlags& flags) {
+  command.add_option("--batch", flags.batch, "Images computed together (default: 8, or as many as there are)")
+      ->type_name("N");
+  command.add_option("--threads", flags.threads, "Threads to compute with (default: one per core)")->type_name("N");
+}
+
+}  // namespace limn::cli

@@ -1,0 +1,17 @@
+# Writes the C++ source of src/cli/embedded.h: every variable kName=FILE given becomes the text of that file.
+set(names kImagenetLabels kPageStyle)
+set(code "#include \"embedded.h\"\n\nnamespace limn::cli {\n\n")
+foreach(name IN LISTS names)
+  file(READ ${${name}} text)
+  # A string literal may hold 65536 characters at most for every compiler; pieces are joined by the compiler.
+  string(LENGTH "${text}" length)
+  set(literal "")
+  set(at 0)
+  while(at LESS length)
+    string(SUBSTRING "${text}" ${at} 4000 piece)
+    string(APPEND literal "R\"embedded(${piece})embedded\"\n")
+    math(EXPR at "${at} + 4000")
+  endwhile()
+  string(APPEND code "const std::string_view ${name} =\n${literal};\n")
+endforeach()
+file(WRITE ${OUTPUT} "${code}\n}  // namespace limn::cli\n")
