@@ -25,6 +25,8 @@ install(FILES ${PROJECT_BINARY_DIR}/limnConfig.cmake ${PROJECT_BINARY_DIR}/limnC
 if(limn_type STREQUAL "STATIC_LIBRARY")
   install(FILES ${PROJECT_SOURCE_DIR}/cmake/dependencies.cmake DESTINATION ${package_dir}
           RENAME limnDependencies.cmake COMPONENT development)
+else()
+  set_target_properties(limn_cli PROPERTIES INSTALL_RPATH "$ORIGIN/../${CMAKE_INSTALL_LIBDIR}")
 endif()
 
 # The pkg-config file. libomp stands ahead of libdnnl for the reason in dependencies.cmake.
