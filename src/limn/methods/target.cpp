@@ -8,6 +8,7 @@
 #include <cmath>
 #include <numeric>
 
+#include "limn/error.h"
 #include "limn/names.h"
 
 namespace limn {
