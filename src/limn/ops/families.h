@@ -39,6 +39,6 @@ extern const OpDef global_average_pool_op, global_max_pool_op;
 // batch_norm.cpp, lrn.cpp
 extern const OpDef batch_normalization_op, instance_normalization_op, lrn_op, lrn_grad_op;
 // pad.cpp, scatter.cpp
-extern const OpDef pad_op, scatter_elements_op;
+extern const OpDef pad_op, gather_elements_op, scatter_elements_op;
 
 }  // namespace limn

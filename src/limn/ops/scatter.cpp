@@ -1,4 +1,5 @@
 // ScatterElements: y = data, with y[.., index[i], ..] set to or combined with updates[i] along one axis.
+// GatherElements: y[i] = data[.., index[i], ..].
 #include <algorithm>
 #include <cstring>
 
@@ -58,14 +59,12 @@ void combine(T& y, T update, Reduction r) {
   y = update;
 }
 
-template <class T, class Index>
-void scatter(const EvalContext& c, std::span<const Index> indices) {
+/// Calls f(position in data, k) for every index k: data is as input 0, the indices are input 1.
+template <class Index, class F>
+void for_each_index(const EvalContext& c, std::span<const Index> indices, F&& f) {
   const auto data = c.in[0].dims, sizes = c.in[1].dims;
   const std::size_t axis = axis_of(c.node, data.size());
-  const Reduction reduction = reduction_of(c.node);
-  const auto updates = c.in[2].as<T>();
-  const auto y = c.out[0].as<T>();
-  std::vector<std::int64_t> at(data.size());  // the position of update k
+  std::vector<std::int64_t> at(data.size());  // the position of index k among the indices
   for (std::size_t k = 0; k < indices.size(); ++k) {
     const std::int64_t given = indices[k], index = given < 0 ? given + data[axis] : given;
     if (index < 0 || index >= data[axis])
@@ -74,9 +73,17 @@ void scatter(const EvalContext& c, std::span<const Index> indices) {
                   place_of(c.node));
     std::int64_t flat = 0;
     for (std::size_t i = 0; i < at.size(); ++i) flat = flat * data[i] + (i == axis ? index : at[i]);
-    combine(y[static_cast<std::size_t>(flat)], updates[k], reduction);
+    f(static_cast<std::size_t>(flat), k);
     for (std::size_t i = at.size(); i-- > 0 && ++at[i] == sizes[i];) at[i] = 0;
   }
+}
+
+template <class F>
+void for_each_index(const EvalContext& c, F&& f) {
+  if (c.in[1].dtype == DType::i32)
+    for_each_index(c, c.in[1].as<std::int32_t>(), f);
+  else
+    for_each_index(c, c.in[1].as<std::int64_t>(), f);
 }
 
 void reference(const EvalContext& c) {
@@ -84,11 +91,11 @@ void reference(const EvalContext& c) {
     throw Error(ErrorCode::bad_input, "there are not as many updates as indices", place_of(c.node));
   const auto bytes = static_cast<std::size_t>(c.in[0].count()) * size_of(c.in[0].dtype);
   if (bytes > 0) std::memcpy(c.out[0].bytes, c.in[0].bytes, bytes);
+  const Reduction reduction = reduction_of(c.node);
   dispatch(c.in[0].dtype, [&]<class T>() {
-    if (c.in[1].dtype == DType::i32)
-      scatter<T>(c, c.in[1].as<std::int32_t>());
-    else
-      scatter<T>(c, c.in[1].as<std::int64_t>());
+    const auto updates = c.in[2].as<T>();
+    const auto y = c.out[0].as<T>();
+    for_each_index(c, [&](std::size_t to, std::size_t k) { combine(y[to], updates[k], reduction); });
   });
 }
 
@@ -110,8 +117,35 @@ std::vector<Value> vjp(const VjpContext& c) {
   return {data, {}, updates};
 }
 
+std::vector<Inferred> infer_gather(const InferContext& c) {
+  const Shape &data = c.shape(0), &indices = c.shape(1);
+  const std::size_t axis = axis_of(c.node, data.size());
+  bool fits = indices.size() == data.size() && (c.dtype(1) == DType::i64 || c.dtype(1) == DType::i32);
+  for (std::size_t i = 0; fits && i < data.size(); ++i)
+    fits = i == axis || !data[i].known() || !indices[i].known() || indices[i].value <= data[i].value;
+  if (!fits) throw c.wrong("indices " + to_string(c.type(1)) + " do not go with data " + to_string(c.type(0)));
+  return {{{c.dtype(0), indices}, {}}};
+}
+
+void gather_reference(const EvalContext& c) {
+  dispatch(c.in[0].dtype, [&]<class T>() {
+    const auto data = c.in[0].as<T>();
+    const auto y = c.out[0].as<T>();
+    for_each_index(c, [&](std::size_t from, std::size_t k) { y[k] = data[from]; });
+  });
+}
+
+std::vector<Value> gather_vjp(const VjpContext& c) {
+  GraphBuilder& g = c.graph();
+  const Value zeros = expand(float_constant(g, 0.0F), shape_of(c.in[0]));
+  return {g.add("ScatterElements", {zeros, c.in[1], c.dout[0]},
+                {{"axis", c.node.attrs.integer("axis", 0)}, {"reduction", std::string("add")}}),
+          {}};
+}
+
 }  // namespace
 
+const OpDef gather_elements_op{"GatherElements", {2, 2}, infer_gather, gather_reference, gather_vjp};
 const OpDef scatter_elements_op{"ScatterElements", {3, 3}, infer, reference, vjp};
 
 }  // namespace limn

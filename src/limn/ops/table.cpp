@@ -34,6 +34,7 @@ constexpr std::array kTable{
     &flatten_op,
     &floor_op,
     &gather_op,
+    &gather_elements_op,
     &gemm_op,
     &global_average_pool_op,
     &global_max_pool_op,
