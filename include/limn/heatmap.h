@@ -55,7 +55,8 @@ struct NormalisedHeatmap {
 /// a value is not finite; `name` says of what.
 LIMN_API NormalisedHeatmap normalise(Heatmap, std::string_view name = "the heatmap");
 
-/// max over channels of |g| for an attribution g [channels, height, width].
+/// max over channels of |g| for an attribution g [channels, height, width]. Throws Error{bad_input} when a value
+/// is not finite or their number is wrong.
 LIMN_API Heatmap max_abs_over_channels(std::span<const float> attribution, int channels, int height, int width);
 
 /// The pixel with the largest value, the first in row-major order.

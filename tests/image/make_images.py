@@ -41,6 +41,13 @@ class Folder:
         (self.path / (name + ".rgb")).write_bytes(b"%d %d\n" % (width, height) + pixels.astype(np.uint8).tobytes())
 
 
+def upright(rgb, orientation):
+    """The pixels turned as a reader must turn a file with this orientation."""
+    image = Image.fromarray(rgb)
+    image.getexif()[ORIENTATION_TAG] = orientation
+    return np.asarray(ImageOps.exif_transpose(image))
+
+
 def encoded(image, format, **options):
     data = io.BytesIO()
     image.save(data, format, **options)
@@ -62,6 +69,14 @@ def jpegs(folder, rgb):
     folder.add("cmyk.jpg", encoded(image.convert("CMYK"), "JPEG", quality=90))
     for orientation in range(1, 9):
         folder.add(f"orientation-{orientation}.jpg", encoded(image, "JPEG", quality=85, exif=exif_of(orientation)))
+
+
+def rectangle(folder):
+    """A bright rectangle on black, stored lying on its side: upright it is 320x480."""
+    shown = np.zeros((480, 320, 3), np.uint8)
+    shown[260:300, 96:192] = 255
+    stored = Image.fromarray(shown).transpose(Image.Transpose.ROTATE_90)
+    (folder.path / "rectangle.jpg").write_bytes(encoded(stored, "JPEG", quality=90, exif=exif_of(6)))
 
 
 def chunk(name, data):
@@ -196,7 +211,8 @@ def tiffs(folder, rgb):
     folder.add("rgba.tif", encoded(alpha, "TIFF"))
     for orientation in range(2, 9):
         folder.add(f"orientation-{orientation}.tif",
-                   encoded(image, "TIFF", compression="tiff_lzw", tiffinfo={ORIENTATION_TAG: orientation}))
+                   encoded(image, "TIFF", compression="tiff_lzw", tiffinfo={ORIENTATION_TAG: orientation}),
+                   upright(rgb, orientation))
     luma = np.asarray(image.convert("L")).astype(np.uint16)
     wide = luma * 256 + rgb[:, :, 2]
     folder.add("grey-16.tif", encoded(Image.fromarray(wide), "TIFF"), to_8_bits(wide))
@@ -208,6 +224,7 @@ def main():
     rgb = picture(width, height)
     for write in (jpegs, pngs, webps, bmps, tiffs):
         write(folder, rgb)
+    rectangle(folder)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <opencv2/core.hpp>
 #include <opencv2/imgproc.hpp>
 
 namespace limn {
@@ -29,13 +30,15 @@ std::string ascii(std::string_view text) {
   return out;
 }
 
-}  // namespace
-
+/// The image's own pixels as OpenCV's matrix, in RGB order; valid as long as the image keeps its size.
 cv::Mat canvas_of(Image& image) { return {image.height, image.width, CV_8UC3, image.pixels.data()}; }
 
+/// For reading only.
 cv::Mat view_of(const Image& image) {
   return {image.height, image.width, CV_8UC3, const_cast<std::uint8_t*>(image.pixels.data())};
 }
+
+}  // namespace
 
 void draw_text(Image& image, std::string_view text, int x, int y, const TextStyle& style) {
   cv::Mat canvas = canvas_of(image);

@@ -1,7 +1,6 @@
 #pragma once
-// Drawing on images with OpenCV, which sees an Image's own pixels (as RGB; no channels are exchanged).
+// Drawing on images.
 
-#include <opencv2/core.hpp>
 #include <string>
 #include <string_view>
 
@@ -10,11 +9,6 @@
 #include "limn/overlay.h"
 
 namespace limn {
-
-/// The image's pixels as OpenCV's matrix; valid as long as the image lives and keeps its size.
-cv::Mat canvas_of(Image&);
-/// The same for reading only.
-cv::Mat view_of(const Image&);
 
 /// How large text is: its capital letters' height in pixels.
 struct TextStyle {

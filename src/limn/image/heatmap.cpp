@@ -154,14 +154,11 @@ Heatmap max_abs_over_channels(std::span<const float> attribution, int channels, 
   if (channels < 1 || attribution.size() != area * static_cast<std::size_t>(channels))
     throw Error(ErrorCode::bad_input, fmt::format("an attribution of [{}, {}, {}] has {} values", channels, height,
                                                   width, attribution.size()));
+  check_finite(attribution, "the attribution");
   Heatmap out(width, height);
   for (int c = 0; c < channels; ++c) {
     const float* plane = attribution.data() + static_cast<std::size_t>(c) * area;
-    for (std::size_t i = 0; i < area; ++i) {
-      const float magnitude = std::abs(plane[i]);
-      // Written so that a NaN stays and is found by normalise().
-      if (!(magnitude <= out.values[i])) out.values[i] = magnitude;
-    }
+    for (std::size_t i = 0; i < area; ++i) out.values[i] = std::max(out.values[i], std::abs(plane[i]));
   }
   return out;
 }

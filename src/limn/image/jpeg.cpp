@@ -148,11 +148,11 @@ DecodedImage decode_jpeg(const EncodedImage& encoded) {
   if (!read_header(reader, encoded)) throw error_of(reader, encoded);
   DecodedImage out;
   out.image = allocate_image(reader.library.image_width, reader.library.image_height, encoded);
+  out.orientation = orientation_of(reader.library);  // the markers are gone after the last line
   const bool cmyk = reader.library.out_color_space == JCS_CMYK;
   std::vector<std::uint8_t> line(cmyk ? static_cast<std::size_t>(out.image.width) * 4 : 0);
   if (!read_lines(reader, out.image, line.data(), cmyk ? inverted_cmyk_to_rgb : nullptr))
     throw error_of(reader, encoded);
-  out.orientation = orientation_of(reader.library);
   return out;
 }
 

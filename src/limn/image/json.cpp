@@ -76,6 +76,10 @@ Json size_rule_json(const SizeRule& rule) {
 Json number_list_json(std::span<const float> numbers) {
   Json list = Json::array();
   for (float v : numbers) {
+    if (v == std::trunc(v) && std::abs(v) < 1e6F) {
+      list.push_back(static_cast<int>(v));
+      continue;
+    }
     // As a double the shortest decimal of the float prints as that decimal.
     double shortest = v;
     const std::string text = fmt::format("{}", v);

@@ -82,9 +82,7 @@ Image overlay(const Image& photo, const Heatmap& map, const Geometry& geometry, 
 Image attribution_picture(std::span<const float> attribution, int channels, int height, int width) {
   if (channels != 1 && channels != 3)
     throw Error(ErrorCode::unsupported, fmt::format("an attribution of {} channels is no picture", channels));
-  // Checks the sizes, too.
   const Heatmap magnitude = max_abs_over_channels(attribution, channels, height, width);
-  check_finite(attribution, "the attribution");
   const float largest = peak(magnitude).value;
   Image out(width, height);
   const std::size_t area = magnitude.values.size();

@@ -6,6 +6,8 @@
 #include <cstdio>
 #include <cstring>
 #include <memory>
+#include <string>
+#include <vector>
 
 #include "limn/image/codec.h"
 
@@ -75,8 +77,9 @@ TiffFile open(TiffSource& source, std::int64_t max_pixels) {
   const std::unique_ptr<TIFFOpenOptions, FreeOptions> options(TIFFOpenOptionsAlloc());
   TIFFOpenOptionsSetErrorHandlerExtR(options.get(), on_error, &source);
   TIFFOpenOptionsSetWarningHandlerExtR(options.get(), on_warning, &source);
-  constexpr std::int64_t kMostBytesPerPixel = 32;
-  TIFFOpenOptionsSetMaxSingleMemAlloc(options.get(), max_pixels * kMostBytesPerPixel);
+  // For what a damaged directory may ask for; the code tables of small pictures need some, too.
+  constexpr std::int64_t kMostBytesPerPixel = 32, kTables = 1 << 20;
+  TIFFOpenOptionsSetMaxSingleMemAlloc(options.get(), max_pixels * kMostBytesPerPixel + kTables);
   return TiffFile(TIFFClientOpenExt("image", "r", &source, read_bytes, write_nothing, seek, close_nothing,
                                     size_of_source, map, unmap, options.get()));
 }
@@ -97,8 +100,8 @@ class RgbaConverter {
   RgbaConverter(const RgbaConverter&) = delete;
   RgbaConverter& operator=(const RgbaConverter&) = delete;
 
-  Image read() {
-    Image out = allocate_image(image_.width, image_.height, encoded_);
+  /// Into an image of the file's size.
+  void read_into(Image& out) {
     image_.req_orientation = ORIENTATION_TOPLEFT;
     const auto count = static_cast<std::size_t>(image_.width) * image_.height;
     const auto raster = std::make_unique_for_overwrite<std::uint32_t[]>(count);
@@ -111,7 +114,6 @@ class RgbaConverter {
       rgb[1] = static_cast<std::uint8_t>(TIFFGetG(raster[i]));
       rgb[2] = static_cast<std::uint8_t>(TIFFGetB(raster[i]));
     }
-    return out;
   }
 
  private:
@@ -133,9 +135,39 @@ void forget_alpha_and_orientation(TIFF* tiff) {
   TIFFSetField(tiff, TIFFTAG_ORIENTATION, ORIENTATION_TOPLEFT);
 }
 
+std::uint16_t number(TIFF* tiff, std::uint32_t tag) {
+  std::uint16_t value = 0;
+  TIFFGetFieldDefaulted(tiff, tag, &value);
+  return value;
+}
+
+/// 16-bit grey in strips, of which libtiff's converter would keep the upper byte alone.
+bool is_deep_grey(TIFF* tiff) {
+  const std::uint16_t photometric = number(tiff, TIFFTAG_PHOTOMETRIC);
+  return number(tiff, TIFFTAG_BITSPERSAMPLE) == 16 && number(tiff, TIFFTAG_SAMPLESPERPIXEL) == 1 &&
+         number(tiff, TIFFTAG_SAMPLEFORMAT) == SAMPLEFORMAT_UINT && TIFFIsTiled(tiff) == 0 &&
+         (photometric == PHOTOMETRIC_MINISBLACK || photometric == PHOTOMETRIC_MINISWHITE);
+}
+
+/// Divides by 257 and rounds.
+void read_deep_grey(TIFF* tiff, const EncodedImage& encoded, const TiffSource& source, Image& out) {
+  const bool inverted = number(tiff, TIFFTAG_PHOTOMETRIC) == PHOTOMETRIC_MINISWHITE;
+  std::vector<std::uint16_t> line(static_cast<std::size_t>(std::max<tmsize_t>(TIFFScanlineSize(tiff), 0)) / 2);
+  if (line.size() < static_cast<std::size_t>(out.width))
+    throw broken_image(encoded, "TIFF image", "its rows have an odd size");
+  for (int y = 0; y < out.height; ++y) {
+    if (TIFFReadScanline(tiff, line.data(), static_cast<std::uint32_t>(y), 0) < 0 || !source.problem.empty())
+      throw broken_image(encoded, "TIFF image", source.problem.empty() ? "it ends too early" : source.problem);
+    std::uint8_t* rgb = out.row(y);
+    for (int x = 0; x < out.width; ++x, rgb += 3) {
+      const int grey = (line[static_cast<std::size_t>(x)] + 128) / 257;
+      std::fill_n(rgb, 3, static_cast<std::uint8_t>(inverted ? 255 - grey : grey));
+    }
+  }
+}
+
 Orientation orientation_of(TIFF* tiff) {
-  std::uint16_t orientation = ORIENTATION_TOPLEFT;
-  TIFFGetFieldDefaulted(tiff, TIFFTAG_ORIENTATION, &orientation);
+  const std::uint16_t orientation = number(tiff, TIFFTAG_ORIENTATION);
   return orientation >= 1 && orientation <= 8 ? orientation : 1;
 }
 
@@ -147,9 +179,17 @@ DecodedImage decode_tiff(const EncodedImage& encoded) {
   if (tiff == nullptr)
     throw broken_image(encoded, "TIFF image", source.problem.empty() ? "it has no directory" : source.problem);
   DecodedImage out;
+  std::uint32_t width = 0, height = 0;
+  TIFFGetField(tiff.get(), TIFFTAG_IMAGEWIDTH, &width);
+  TIFFGetField(tiff.get(), TIFFTAG_IMAGELENGTH, &height);
+  out.image = allocate_image(width, height, encoded);
   out.orientation = orientation_of(tiff.get());
+  if (is_deep_grey(tiff.get())) {
+    read_deep_grey(tiff.get(), encoded, source, out.image);
+    return out;
+  }
   forget_alpha_and_orientation(tiff.get());
-  out.image = RgbaConverter(tiff.get(), encoded, source).read();
+  RgbaConverter(tiff.get(), encoded, source).read_into(out.image);
   return out;
 }
 
