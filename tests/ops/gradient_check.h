@@ -23,7 +23,7 @@ struct Sample {
   std::size_t outputs = 1;
 };
 
-/// Each file of samples has one of these; all_samples() in samples.cpp joins them.
+/// Each file of samples has one of these; registry.cpp joins them.
 std::vector<Sample> elementwise_samples();
 std::vector<Sample> tensor_samples();   ///< shapes, slices, reductions, matrices
 std::vector<Sample> spatial_samples();  ///< samples_spatial.cpp
@@ -40,7 +40,7 @@ Tensor central_differences(const std::function<double(const Tensor&)>& f, const 
 double relative_difference(const Tensor& a, const Tensor& b);
 
 /// Compares the operator's vjp, evaluated in f64, with central differences of the sum of all outputs times random
-/// weights. An empty string when they agree; otherwise what differs.
+/// weights; nothing for a sample of the values alone. An empty string when they agree; otherwise what differs.
 std::string check_gradient(const Sample& sample);
 /// Compares the f32 reference with the f64 reference (1e-5).
 std::string check_precisions(const Sample& sample);

@@ -163,6 +163,13 @@ std::vector<std::int64_t> required_integers(const InferContext& c, std::size_t i
 
 std::vector<Inferred> infer_same(const InferContext& c) { return {{c.type(0), c.content(0)}}; }
 
+std::vector<Inferred> sized(Shape shape, std::vector<Dim> content) {
+  Inferred inferred;
+  inferred.type = {DType::i64, std::move(shape)};
+  inferred.content = std::move(content);
+  return std::vector<Inferred>(1, std::move(inferred));
+}
+
 std::vector<Inferred> typed_as_first(const InferContext& c, Shape shape) {
   return {{{c.dtype(0), std::move(shape)}, {}}};
 }

@@ -37,6 +37,8 @@ std::vector<std::int64_t> required_integers(const InferContext& c, std::size_t i
 
 /// One output typed as input 0, with its content.
 std::vector<Inferred> infer_same(const InferContext& c);
+/// One int64 output of small content: a scalar, or a vector.
+std::vector<Inferred> sized(Shape shape, std::vector<Dim> content);
 /// One output with the element type of input 0.
 std::vector<Inferred> typed_as_first(const InferContext& c, Shape shape);
 

@@ -243,8 +243,9 @@ std::vector<Value> log_sum_exp_vjp(const VjpContext& c) { return only_first(c, d
 
 /// Equal shares for all elements that reach the extremum.
 std::vector<Value> extremum_vjp(const VjpContext& c) {
-  const Value reached = to_float(equal(c.in[0], y(c)));
   const Axes axes = axes_of_rule(c);
+  if (axes.empty()) return only_first(c, c.dout[0]);
+  const Value reached = to_float(equal(c.in[0], y(c)));
   return only_first(c, reached * (dy(c) / reduce_sum(reached, {axes.begin(), axes.end()})));
 }
 

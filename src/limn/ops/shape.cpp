@@ -22,7 +22,7 @@ std::pair<std::size_t, std::size_t> reported(const Node& node, std::size_t rank)
 std::vector<Inferred> infer_shape(const InferContext& c) {
   const Shape& x = c.shape(0);
   const auto [start, end] = reported(c.node, x.size());
-  return {{{DType::i64, Shape{static_cast<std::int64_t>(end - start)}}, Shape(x.begin() + start, x.begin() + end)}};
+  return sized({static_cast<std::int64_t>(end - start)}, Shape(x.begin() + start, x.begin() + end));
 }
 
 void shape_reference(const EvalContext& c) {
@@ -30,9 +30,7 @@ void shape_reference(const EvalContext& c) {
   std::copy(c.in[0].dims.begin() + start, c.in[0].dims.begin() + end, c.out[0].as<std::int64_t>().begin());
 }
 
-std::vector<Inferred> infer_size(const InferContext& c) {
-  return {{{DType::i64, Shape{}}, std::vector<Dim>{product(c.shape(0))}}};
-}
+std::vector<Inferred> infer_size(const InferContext& c) { return sized({}, {product(c.shape(0))}); }
 
 void size_reference(const EvalContext& c) { c.out[0].as<std::int64_t>()[0] = c.in[0].count(); }
 
