@@ -22,7 +22,7 @@ std::vector<double> doubles(const Tensor& t) {
 Affine affine_of(const Graph& graph, const Node& norm) {
   const auto gamma = doubles(*graph.constant(norm.in[1])), beta = doubles(*graph.constant(norm.in[2]));
   const auto mean = doubles(*graph.constant(norm.in[3])), variance = doubles(*graph.constant(norm.in[4]));
-  const double epsilon = norm.attrs.real("epsilon", 1e-5);
+  const auto epsilon = static_cast<double>(static_cast<float>(norm.attrs.real("epsilon", 1e-5)));
   Affine a;
   for (std::size_t c = 0; c < gamma.size(); ++c) {
     a.scale.push_back(gamma[c] / std::sqrt(variance[c] + epsilon));

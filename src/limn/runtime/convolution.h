@@ -1,0 +1,37 @@
+#pragma once
+// Convolutions by oneDNN: which layouts a convolution can use, and its primitives.
+
+#include <optional>
+
+#include "limn/ops/window.h"
+#include "limn/runtime/lowering.h"
+
+namespace limn {
+
+/// A two-dimensional Conv or ConvGrad in oneDNN's terms.
+struct ConvolutionShape {
+  std::int64_t group = 1;
+  Dims x, y;  ///< [N, C, H, W] of input and output of the convolution
+  WindowAxis height, width;
+
+  /// Sizes of the weights as oneDNN sees them: [oc, ic, kh, kw], or [group, oc/group, ic/group, kh, kw].
+  Dims weights() const;
+  dnnl::memory::dims strides() const { return {height.stride, width.stride}; }
+  dnnl::memory::dims dilations() const { return {height.dilation - 1, width.dilation - 1}; }
+  dnnl::memory::dims before() const { return {height.begin, width.begin}; }
+  /// Padding after the last row that a window reads; rows of the input that no window reads count as negative.
+  dnnl::memory::dims after() const;
+  /// Kernel of one, stride of one, no padding, no groups.
+  bool is_pointwise() const;
+};
+
+/// `x` are the sizes of the input, `y` of the output; the weights are input 1 of the node. Nothing unless there are
+/// two spatial axes and the weights are a float32 constant.
+std::optional<ConvolutionShape> convolution_shape(const Lowering& l, const Node& node, const Dims& x,
+                                                  const Dims& y);
+
+/// Relu or Clip as the last thing a primitive does.
+struct Bounds;
+void append_rectifier(dnnl::post_ops& ops, const Bounds& bounds);
+
+}  // namespace limn

@@ -1,0 +1,83 @@
+#include "limn/runtime/dnnl.h"
+
+namespace limn {
+namespace {
+
+dnnl::memory::data_type data_type_of(DType t) {
+  switch (t) {
+    case DType::f32: return dnnl::memory::data_type::f32;
+    case DType::u8: return dnnl::memory::data_type::u8;
+    case DType::i32: return dnnl::memory::data_type::s32;
+    default: throw Error(ErrorCode::internal, "oneDNN was given a tensor of " + std::string(name_of(t)));
+  }
+}
+
+dnnl::memory::format_tag tag_of(Layout layout) {
+  using tag = dnnl::memory::format_tag;
+  if (layout == Layout::plain) return tag::nchw;
+  if (layout == Layout::nhwc) return tag::nhwc;
+  return channel_block() == 16 ? tag::nChw16c : tag::nChw8c;
+}
+
+constexpr unsigned kAvx512 = 0x27;
+
+/// A primitive with its arguments in the form that the C interface takes, made once.
+struct BoundPrimitive {
+  dnnl::primitive primitive;
+  dnnl::stream stream;
+  std::vector<dnnl::memory> memories;
+  std::vector<dnnl_exec_arg_t> arguments;
+  int per_run = 0;
+
+  void operator()() const {
+    for (std::size_t i = 0; i < arguments.size(); i += static_cast<std::size_t>(per_run))
+      dnnl::error::wrap_c_api(dnnl_primitive_execute(primitive.get(), stream.get(), per_run, arguments.data() + i),
+                              "a oneDNN primitive failed");
+  }
+};
+
+}  // namespace
+
+std::int64_t channel_block() {
+  static const bool wide = (static_cast<unsigned>(dnnl::get_effective_cpu_isa()) & kAvx512) == kAvx512;
+  return wide ? 16 : 8;
+}
+
+dnnl::engine& dnnl_engine() {
+  static dnnl::engine engine(dnnl::engine::kind::cpu, 0);
+  return engine;
+}
+
+dnnl::memory::desc dnnl_plain(const Dims& dims) {
+  dnnl::memory::dims strides(dims.size(), 1);
+  for (std::size_t i = dims.size(); i-- > 1;) strides[i - 1] = strides[i] * dims[i];
+  return dnnl::memory::desc(dims, dnnl::memory::data_type::f32, strides);
+}
+
+dnnl::memory::desc dnnl_desc(const View& view, std::int64_t images) {
+  Dims dims = view.dims;
+  dims[0] = images;
+  if (dims.size() != 4) return dnnl_plain(dims);
+  return dnnl::memory::desc(dims, data_type_of(view.dtype), tag_of(view.layout));
+}
+
+dnnl::memory::desc dnnl_desc(const View& view) { return dnnl_desc(view, view.images()); }
+
+Bind bind_primitive(dnnl::primitive primitive, std::vector<DnnlArgument> arguments, std::int64_t times) {
+  return [primitive = std::move(primitive), arguments = std::move(arguments), times](const Memory& memory) -> Run {
+    auto bound = std::make_shared<BoundPrimitive>();
+    bound->primitive = primitive;
+    bound->stream = dnnl::stream(dnnl_engine());
+    bound->per_run = static_cast<int>(arguments.size());
+    for (std::int64_t image = 0; image < times; ++image)
+      for (const DnnlArgument& a : arguments) {
+        const std::int64_t bytes =
+            a.per_image ? image * a.view.image_stride * static_cast<std::int64_t>(size_of(a.view.dtype)) : 0;
+        bound->memories.emplace_back(a.desc, dnnl_engine(), memory.at<std::byte>(a.view) + bytes);
+        bound->arguments.push_back({a.name, bound->memories.back().get()});
+      }
+    return [bound] { (*bound)(); };
+  };
+}
+
+}  // namespace limn

@@ -1,0 +1,38 @@
+#pragma once
+// The only header that includes oneDNN (2.x, the API of Debian 12).
+
+#include <dnnl.hpp>
+#include <string>
+#include <vector>
+
+#include "limn/runtime/plan.h"
+
+namespace limn {
+
+dnnl::engine& dnnl_engine();
+
+/// What oneDNN calls the layout of that view; with `images` = 1 that of one of its images.
+dnnl::memory::desc dnnl_desc(const View& view, std::int64_t images);
+dnnl::memory::desc dnnl_desc(const View& view);
+/// Row-major float32.
+dnnl::memory::desc dnnl_plain(const Dims& dims);
+
+/// Reference implementations of oneDNN are hundreds of times slower than the others, silently.
+inline bool is_slow(const char* implementation) { return std::string(implementation).starts_with("ref"); }
+
+/// One argument of a primitive.
+struct DnnlArgument {
+  int name;
+  dnnl::memory::desc desc;
+  View view;
+  bool per_image = false;  ///< whether a primitive that runs once per image moves on to the next image
+};
+/// A tensor of `images` images at a time.
+inline DnnlArgument data_argument(int name, const View& view, std::int64_t images) {
+  return {name, dnnl_desc(view, images), view, true};
+}
+
+/// Binds a primitive to the memory of a session, to run `times` times, each on the next image.
+Bind bind_primitive(dnnl::primitive primitive, std::vector<DnnlArgument> arguments, std::int64_t times);
+
+}  // namespace limn

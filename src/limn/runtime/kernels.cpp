@@ -1,0 +1,320 @@
+#include "limn/runtime/kernels.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+#include "limn/runtime/lowering.h"
+#include "limn/runtime/multiversion.h"
+
+namespace limn {
+namespace {
+
+/// Elements that are worked on together: small enough to stay in the first cache, a multiple of any block.
+constexpr std::int64_t kPiece = 1024;
+/// Below this many elements threads cost more than they bring.
+constexpr std::int64_t kParallel = 16384;
+/// Operand patterns of one number per lane are repeated to this width.
+constexpr std::int64_t kWidth = 16;
+
+/// r[i] = f(r[i], x[i]) where x is either n elements or a pattern of kWidth.
+template <class F>
+[[gnu::always_inline]] inline void each(float* __restrict r, const float* __restrict x, bool pattern,
+                                        std::int64_t n, F f) {
+  if (!pattern) {
+    for (std::int64_t i = 0; i < n; ++i) r[i] = f(r[i], x[i]);
+    return;
+  }
+  float v[kWidth];
+  for (std::int64_t l = 0; l < kWidth; ++l) v[l] = x[l];
+  std::int64_t i = 0;
+  for (; i + kWidth <= n; i += kWidth)
+    for (std::int64_t l = 0; l < kWidth; ++l) r[i + l] = f(r[i + l], v[l]);
+  for (std::int64_t l = 0; i + l < n; ++l) r[i + l] = f(r[i + l], v[l]);
+}
+
+template <class F>
+[[gnu::always_inline]] inline void each(float* r, std::int64_t n, F f) {
+  for (std::int64_t i = 0; i < n; ++i) r[i] = f(r[i]);
+}
+
+/// One stage on one piece; x is null for stages without operand.
+LIMN_MULTIVERSION void run_stage(const ChainStage& stage, float* r, const float* x, bool pattern, std::int64_t n) {
+  using Kind = ChainStage::Kind;
+  const float a = stage.a, b = stage.b;
+  switch (stage.kind) {
+    case Kind::load: each(r, x, pattern, n, [](float, float v) { return v; }); break;
+    case Kind::add: each(r, x, pattern, n, [](float u, float v) { return u + v; }); break;
+    case Kind::subtract: each(r, x, pattern, n, [](float u, float v) { return u - v; }); break;
+    case Kind::subtract_from: each(r, x, pattern, n, [](float u, float v) { return v - u; }); break;
+    case Kind::multiply: each(r, x, pattern, n, [](float u, float v) { return u * v; }); break;
+    case Kind::divide: each(r, x, pattern, n, [](float u, float v) { return u / v; }); break;
+    case Kind::divide_into: each(r, x, pattern, n, [](float u, float v) { return v / u; }); break;
+    case Kind::mask_positive: each(r, x, pattern, n, [](float u, float v) { return v > 0.0F ? u : 0.0F; }); break;
+    case Kind::mask_between:
+      each(r, x, pattern, n, [=](float u, float v) {
+        const float low = v > a ? u : 0.0F;
+        return v < b ? low : 0.0F;
+      });
+      break;
+    case Kind::affine: each(r, n, [=](float u) { return a * u + b; }); break;
+    case Kind::relu: each(r, n, [](float u) { return u < 0.0F ? 0.0F : u; }); break;
+    case Kind::clip:
+      each(r, n, [=](float u) {
+        const float low = u < a ? a : u;
+        return low > b ? b : low;
+      });
+      break;
+    case Kind::absolute: each(r, n, [](float u) { return std::fabs(u); }); break;
+    case Kind::square_root: each(r, n, [](float u) { return std::sqrt(u); }); break;
+    case Kind::exponential: each(r, n, [](float u) { return std::exp(u); }); break;
+    case Kind::sigmoid: each(r, n, [](float u) { return 1.0F / (1.0F + std::exp(-u)); }); break;
+    case Kind::tanh: each(r, n, [](float u) { return std::tanh(u); }); break;
+    case Kind::leaky: each(r, n, [=](float u) { return u < 0.0F ? a * u : u; }); break;
+    case Kind::hard_sigmoid: each(r, n, [=](float u) { return std::clamp(a * u + b, 0.0F, 1.0F); }); break;
+    case Kind::hard_swish: each(r, n, [](float u) { return u * std::clamp(u / 6.0F + 0.5F, 0.0F, 1.0F); }); break;
+    case Kind::inverse: each(r, n, [=](float u) { return a / u; }); break;
+    case Kind::divide_by: each(r, n, [=](float u) { return u / a; }); break;
+  }
+}
+
+struct OperandPointer {
+  const float* data;
+  std::int64_t image_stride, plane_stride;
+  bool lanes;
+};
+
+/// A chain bound to memory.
+struct BoundChain {
+  Chain chain;
+  std::vector<OperandPointer> operands;
+  float* to;
+  std::int64_t to_stride, to_plane;
+
+  void operator()() const {
+    const ChainShape& s = chain.shape;
+    const std::int64_t pieces = (s.plane + kPiece - 1) / kPiece, items = s.images * s.planes * pieces;
+#pragma omp parallel for schedule(static) if (s.images * s.planes * s.plane >= kParallel)
+    for (std::int64_t item = 0; item < items; ++item) {
+      const std::int64_t begin = item % pieces * kPiece;
+      run_piece(item / pieces / s.planes, item / pieces % s.planes, begin, std::min(kPiece, s.plane - begin));
+    }
+  }
+
+  void run_piece(std::int64_t image, std::int64_t plane, std::int64_t begin, std::int64_t n) const {
+    alignas(64) float r[kPiece];
+    for (const ChainStage& stage : chain.stages) {
+      if (stage.operand < 0) {
+        run_stage(stage, r, nullptr, false, n);
+        continue;
+      }
+      const OperandPointer& o = operands[static_cast<std::size_t>(stage.operand)];
+      const float* x = o.data + image * o.image_stride + plane * o.plane_stride;
+      if (!o.lanes) {
+        run_stage(stage, r, x + begin, false, n);
+        continue;
+      }
+      alignas(64) float pattern[kWidth];
+      for (std::int64_t l = 0; l < kWidth; ++l) pattern[l] = x[l % chain.shape.lanes];
+      run_stage(stage, r, pattern, true, n);
+    }
+    if (chain.moves_zero && plane + 1 == chain.shape.planes) clear_padding(r, n);
+    std::memcpy(to + image * to_stride + plane * to_plane + begin, r, static_cast<std::size_t>(n) * sizeof(float));
+  }
+
+  void clear_padding(float* r, std::int64_t n) const {
+    const ChainShape& s = chain.shape;
+    for (std::int64_t i = 0; i < n; i += s.lanes) std::fill(r + i + s.last_lanes, r + i + s.lanes, 0.0F);
+  }
+};
+
+LIMN_MULTIVERSION void sum_lanes(const float* x, std::int64_t n, std::int64_t lanes, float* out) {
+  float total[4][kWidth] = {};
+  std::int64_t i = 0;
+  for (; i + 4 * kWidth <= n; i += 4 * kWidth)
+    for (std::int64_t k = 0; k < 4; ++k)
+      for (std::int64_t l = 0; l < kWidth; ++l) total[k][l] += x[i + k * kWidth + l];
+  for (; i < n; ++i) total[0][i % kWidth] += x[i];
+  for (std::int64_t l = 0; l < lanes; ++l) out[l] = 0.0F;
+  for (std::int64_t l = 0; l < kWidth; ++l) out[l % lanes] += total[0][l] + total[1][l] + total[2][l] + total[3][l];
+}
+
+void max_lanes(const float* x, std::int64_t n, std::int64_t lanes, float* out) {
+  std::copy(x, x + lanes, out);
+  for (std::int64_t i = lanes; i < n; ++i) out[i % lanes] = std::max(out[i % lanes], x[i]);
+}
+
+LIMN_MULTIVERSION void add_positions(const float* x, std::int64_t positions, std::int64_t lanes, float* to) {
+  for (std::int64_t p = 0; p < positions; ++p) {
+    float total = 0.0F;
+    for (std::int64_t l = 0; l < lanes; ++l) total += x[p * lanes + l];
+    to[p] += total;
+  }
+}
+
+/// Lanes of one plane to other lanes of another, `count` of them.
+void copy_lanes(const float* from, float* to, std::int64_t positions, std::int64_t block, std::int64_t count) {
+  for (std::int64_t p = 0; p < positions; ++p)
+    for (std::int64_t l = 0; l < count; ++l) to[p * block + l] = from[p * block + l];
+}
+
+}  // namespace
+
+ChainShape chain_shape(const View& v) {
+  ChainShape s;
+  s.images = v.images();
+  if (v.dims.size() != 4) {
+    s.plane = v.image_elements();
+    return s;
+  }
+  const bool blocked = v.layout == Layout::blocked;
+  s.lanes = blocked ? channel_block() : 1;
+  s.planes = round_up(v.channels(), s.lanes) / s.lanes;
+  s.plane = v.plane() * s.lanes;
+  s.last_lanes = v.channels() - (s.planes - 1) * s.lanes;
+  return s;
+}
+
+ChainOperand full_operand(const View& v) { return {v, v.image_stride, chain_shape(v).plane, false}; }
+
+ChainOperand lanes_operand(const View& v, const View& like) {
+  const bool per_image = v.dims.size() == 4 && v.dims[0] == like.images() && v.dims[0] > 1;
+  return {v, per_image ? v.image_stride : 0, chain_shape(like).lanes, true};
+}
+
+void emit_chain(Lowering& lowering, std::string label, Chain chain, std::vector<ChainOperand> operands,
+                const View& to) {
+  std::vector<View> reads;
+  for (const ChainOperand& o : operands) reads.push_back(o.view);
+  const Bind bind = [chain = std::move(chain), operands, to](const Memory& memory) -> Run {
+    auto bound = std::make_shared<BoundChain>();
+    bound->chain = chain;
+    for (const ChainOperand& o : operands)
+      bound->operands.push_back({memory.at(o.view), o.image_stride, o.plane_stride, o.lanes});
+    bound->to = memory.at(to);
+    bound->to_stride = to.image_stride;
+    bound->to_plane = chain.shape.plane;
+    return [bound] { (*bound)(); };
+  };
+  lowering.emit(std::move(label), "limn:chain", reads, {to}, bind);
+}
+
+Bind bind_plane_reduction(const View& from, const View& to, float scale, bool maximum) {
+  return [=](const Memory& memory) -> Run {
+    const ChainShape s = chain_shape(from);
+    const float* x = memory.at(from);
+    float* y = memory.at(to);
+    const std::int64_t x_stride = from.image_stride, y_stride = to.image_stride;
+    return [=] {
+#pragma omp parallel for collapse(2) schedule(static) if (s.images * s.planes * s.plane >= kParallel)
+      for (std::int64_t image = 0; image < s.images; ++image)
+        for (std::int64_t plane = 0; plane < s.planes; ++plane) {
+          const float* in = x + image * x_stride + plane * s.plane;
+          float* out = y + image * y_stride + plane * s.lanes;
+          maximum ? max_lanes(in, s.plane, s.lanes, out) : sum_lanes(in, s.plane, s.lanes, out);
+          for (std::int64_t l = 0; l < s.lanes; ++l) out[l] *= scale;
+        }
+    };
+  };
+}
+
+Bind bind_channel_sum(const View& from, const View& to, float scale) {
+  return [=](const Memory& memory) -> Run {
+    const ChainShape s = chain_shape(from);
+    const float* x = memory.at(from);
+    float* y = memory.at(to);
+    const std::int64_t positions = from.plane(), x_stride = from.image_stride;
+    constexpr std::int64_t kRun = 256;
+    const std::int64_t runs = (positions + kRun - 1) / kRun;
+    return [=] {
+#pragma omp parallel for collapse(2) schedule(static) if (s.images * s.planes * s.plane >= kParallel)
+      for (std::int64_t image = 0; image < s.images; ++image)
+        for (std::int64_t run = 0; run < runs; ++run) {
+          const std::int64_t first = run * kRun, count = std::min(kRun, positions - first);
+          float* out = y + image * positions + first;
+          std::fill(out, out + count, 0.0F);
+          for (std::int64_t plane = 0; plane < s.planes; ++plane)
+            add_positions(x + image * x_stride + plane * s.plane + first * s.lanes, count, s.lanes, out);
+          for (std::int64_t i = 0; i < count; ++i) out[i] *= scale;
+        }
+    };
+  };
+}
+
+Bind bind_channel_copy(const View& from, std::int64_t first_from, const View& to, std::int64_t first_to,
+                       std::int64_t count) {
+  return [=](const Memory& memory) -> Run {
+    const float* x = memory.at(from);
+    float* y = memory.at(to);
+    const std::int64_t block = channel_block(), positions = from.plane(), plane = positions * block;
+    const std::int64_t images = from.images(), x_stride = from.image_stride, y_stride = to.image_stride;
+    const bool last = first_to + count == to.channels();
+    // Pieces that lie in one block of both views.
+    struct Piece {
+      std::int64_t from, to, lanes, clear;
+    };
+    std::vector<Piece> pieces;
+    for (std::int64_t c = 0; c < count;) {
+      const std::int64_t a = first_from + c, b = first_to + c;
+      const std::int64_t lanes = std::min({block - a % block, block - b % block, count - c});
+      c += lanes;
+      const std::int64_t end = b % block + lanes;
+      pieces.push_back({a / block * plane + a % block, b / block * plane + b % block, lanes,
+                        last && c == count ? block - end : 0});
+    }
+    return [=, pieces = std::move(pieces)] {
+      const auto n = static_cast<std::int64_t>(pieces.size());
+#pragma omp parallel for collapse(2) schedule(static) if (images * n * plane >= kParallel)
+      for (std::int64_t image = 0; image < images; ++image)
+        for (std::int64_t i = 0; i < n; ++i) {
+          const Piece& p = pieces[static_cast<std::size_t>(i)];
+          const float* in = x + image * x_stride + p.from;
+          float* out = y + image * y_stride + p.to;
+          if (p.lanes == block) {
+            std::memcpy(out, in, static_cast<std::size_t>(plane) * sizeof(float));
+            continue;
+          }
+          copy_lanes(in, out, positions, block, p.lanes);
+          if (p.clear > 0)
+            for (std::int64_t q = 0; q < positions; ++q) std::fill_n(out + q * block + p.lanes, p.clear, 0.0F);
+        }
+    };
+  };
+}
+
+Bind bind_copy(const View& from, const View& to) {
+  return [=](const Memory& memory) -> Run {
+    const std::byte* x = memory.at<std::byte>(from);
+    std::byte* y = memory.at<std::byte>(to);
+    return [=, bytes = from.extent()] { std::memcpy(y, x, bytes); };
+  };
+}
+
+Bind bind_to_float(const View& from, const View& to) {
+  return [=](const Memory& memory) -> Run {
+    const std::byte* x = memory.at<std::byte>(from);
+    float* y = memory.at(to);
+    const auto n = static_cast<std::size_t>(element_count(from.dims));
+    return [=, dtype = from.dtype] {
+      dispatch(dtype, [&]<class T>() {
+        std::transform(reinterpret_cast<const T*>(x), reinterpret_cast<const T*>(x) + n, y,
+                       [](T v) { return static_cast<float>(v); });
+      });
+    };
+  };
+}
+
+bool has_nan(std::span<const float> values) {
+  constexpr std::uint32_t kInfinity = 0x7f800000U, kMagnitude = 0x7fffffffU;
+  std::uint32_t found = 0;
+  const auto n = static_cast<std::int64_t>(values.size());
+#pragma omp parallel for schedule(static) reduction(| : found) if (n >= 16 * kParallel)
+  for (std::int64_t i = 0; i < n; ++i) {
+    std::uint32_t bits = 0;
+    std::memcpy(&bits, &values[static_cast<std::size_t>(i)], sizeof(bits));
+    found |= (bits & kMagnitude) > kInfinity ? 1U : 0U;
+  }
+  return found != 0;
+}
+
+}  // namespace limn

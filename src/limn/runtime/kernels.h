@@ -1,0 +1,91 @@
+#pragma once
+// limn's own kernels: element-by-element chains, reductions, copies of channels. All work on plain and on blocked
+// memory, where a "plane" is what lies together for one channel (or one block of channels) of one image.
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "limn/runtime/plan.h"
+
+namespace limn {
+
+class Lowering;
+
+/// How a tensor falls into planes: images x planes x `plane` elements, of which `lanes` adjacent ones are channels.
+struct ChainShape {
+  std::int64_t images = 1, planes = 1, plane = 1, lanes = 1;
+  std::int64_t last_lanes = 1;  ///< channels in the last plane, the other lanes being padding
+};
+ChainShape chain_shape(const View& view);
+
+/// What a stage reads besides the running value.
+struct ChainOperand {
+  View view;
+  std::int64_t image_stride = 0, plane_stride = 0;
+  bool lanes = false;  ///< one number per channel instead of one per element
+};
+/// A tensor shaped like the result.
+ChainOperand full_operand(const View& view);
+/// One number per channel, and per image if there are as many: `view` lies like `like`, planes apart.
+ChainOperand lanes_operand(const View& view, const View& like);
+
+/// One step from the running value r to the next, element by element; x is the operand's element.
+struct ChainStage {
+  enum class Kind {
+    load,           ///< x
+    add,            ///< r + x
+    subtract,       ///< r - x
+    subtract_from,  ///< x - r
+    multiply,       ///< r * x
+    divide,         ///< r / x
+    divide_into,    ///< x / r
+    mask_positive,  ///< x > 0 ? r : 0
+    mask_between,   ///< a < x < b ? r : 0
+    affine,         ///< a * r + b
+    relu,           ///< max(r, 0), NaN stays
+    clip,           ///< min(max(r, a), b)
+    absolute,
+    square_root,
+    exponential,
+    sigmoid,
+    tanh,
+    leaky,         ///< r < 0 ? a * r : r
+    hard_sigmoid,  ///< clip(a * r + b, 0, 1)
+    hard_swish,    ///< r * clip(r / 6 + 1/2, 0, 1)
+    inverse,       ///< a / r
+    divide_by,     ///< r / a
+  };
+  Kind kind;
+  int operand = -1;
+  float a = 0.0F, b = 0.0F;
+};
+
+struct Chain {
+  ChainShape shape;
+  std::vector<ChainStage> stages;
+  /// Whether 0 may become something else, so that padding has to be cleared.
+  bool moves_zero = false;
+};
+
+/// Adds the step that runs the chain into `to`, which may be the memory of an operand.
+void emit_chain(Lowering& lowering, std::string label, Chain chain, std::vector<ChainOperand> operands,
+                const View& to);
+
+/// to = scale * sum over each plane (or its maximum): [N, C, H, W] -> [N, C, 1, 1], in the layout of `from`.
+Bind bind_plane_reduction(const View& from, const View& to, float scale, bool maximum);
+/// to = scale * sum over channels: [N, C, H, W] -> [N, 1, H, W], plain.
+Bind bind_channel_sum(const View& from, const View& to, float scale);
+/// Copies `count` channels from channel `first_from` of one blocked view to `first_to` of another. The padding
+/// after the last channel of `to` is cleared when the copy reaches it.
+Bind bind_channel_copy(const View& from, std::int64_t first_from, const View& to, std::int64_t first_to,
+                       std::int64_t count);
+/// Copies plain bytes.
+Bind bind_copy(const View& from, const View& to);
+/// Converts a plain tensor of any type to float.
+Bind bind_to_float(const View& from, const View& to);
+
+bool has_nan(std::span<const float> values);
+
+}  // namespace limn

@@ -1,0 +1,34 @@
+#pragma once
+// Operators that work element by element, as stages of a chain.
+
+#include <optional>
+
+#include "limn/graph.h"
+#include "limn/runtime/kernels.h"
+
+namespace limn {
+
+/// A node that takes a running value to the next.
+struct ChainLink {
+  ChainStage stage;
+  enum class Form { none, full, lanes, batch_norm } form = Form::none;
+  ValueId operand = kAbsent;  ///< for full and lanes
+};
+
+/// How `node` continues the running value `main`, one of its inputs and shaped like its output; nothing when it
+/// cannot.
+std::optional<ChainLink> link_of(const Graph& graph, const Node& node, ValueId main);
+
+/// The input that a chain beginning with `node` starts from; nothing when the node is no link.
+std::optional<ValueId> chain_start(const Graph& graph, const Node& node);
+
+/// Lower and upper bound of a Relu or of a Clip with constant bounds; nothing for other nodes.
+struct Bounds {
+  float low, high;
+};
+std::optional<Bounds> rectifier_bounds(const Graph& graph, const Node& node);
+
+/// Whether f32 values of one number per channel, [1 or N, C, 1, 1] or [C, 1, 1], beside `like` [N, C, H, W].
+bool is_per_channel(const Dims& dims, const Dims& like);
+
+}  // namespace limn

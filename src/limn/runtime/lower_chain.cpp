@@ -1,0 +1,182 @@
+// Chains of element-by-element operators.
+
+#include <cmath>
+
+#include "limn/runtime/links.h"
+#include "limn/runtime/lowering.h"
+
+namespace limn {
+namespace {
+
+using Kind = ChainStage::Kind;
+using Form = ChainLink::Form;
+
+/// Whether padding of zeros stays zero.
+bool keeps_zero(const ChainStage& s) {
+  switch (s.kind) {
+    case Kind::exponential:
+    case Kind::sigmoid:
+    case Kind::hard_sigmoid:
+    case Kind::inverse:
+    case Kind::divide:
+    case Kind::divide_into: return false;
+    case Kind::affine: return s.b == 0.0F && std::isfinite(s.a);
+    case Kind::clip: return s.a <= 0.0F && s.b >= 0.0F;
+    default: return true;
+  }
+}
+
+class ChainLowering {
+ public:
+  ChainLowering(Lowering& l, const Group& group) : l_(l), group_(group) {}
+
+  bool run() {
+    const Node& first = l_.node(group_.nodes.front());
+    start_ = *chain_start(l_.graph(), first);
+    result_ = l_.node(group_.nodes.back()).out[0];
+    collect();
+    layout_ = choose_layout();
+    add_start();
+    for (std::size_t i = 0; i < links_.size(); ++i) add_link(links_[i], l_.node(group_.nodes[i]));
+    const View to = choose_target();
+    chain_.shape = chain_shape(to);
+    for (Pending& p : operands_) operands_bound_.push_back(p.lanes ? lanes_operand(p.view, to) : full(p.view, to));
+    std::string label;
+    for (const std::size_t k : group_.nodes) label += (label.empty() ? "" : "+") + l_.node(k).op;
+    if (chain_.shape.last_lanes == chain_.shape.lanes) chain_.moves_zero = false;
+    emit_chain(l_, label + " " + l_.graph().value(result_).name, std::move(chain_), std::move(operands_bound_), to);
+    l_.place(result_, to);
+    return true;
+  }
+
+ private:
+  struct Pending {
+    View view;
+    bool lanes;
+    ValueId id;  ///< absent for constants made here
+  };
+
+  void collect() {
+    ValueId main = start_;
+    for (const std::size_t k : group_.nodes) {
+      links_.push_back(*link_of(l_.graph(), l_.node(k), main));
+      main = l_.node(k).out[0];
+    }
+  }
+
+  std::vector<ValueId> full_operands() const {
+    std::vector<ValueId> ids{start_};
+    for (const ChainLink& link : links_)
+      if (link.form == Form::full) ids.push_back(link.operand);
+    return ids;
+  }
+
+  Layout choose_layout() const {
+    if (!l_.is_image_like(result_)) return Layout::plain;
+    bool blocked = l_.has_slot(result_), plain = false;
+    for (const ValueId id : full_operands()) {
+      blocked = blocked || l_.lies(id, Layout::blocked);
+      plain = plain || l_.lies(id, Layout::plain);
+    }
+    if (l_.dims(result_)[1] < channel_block() / 2 && plain) return Layout::plain;
+    return blocked || !plain ? Layout::blocked : Layout::plain;
+  }
+
+  int add_operand(View view, bool lanes, ValueId id) {
+    operands_.push_back({std::move(view), lanes, id});
+    return static_cast<int>(operands_.size()) - 1;
+  }
+
+  int add_full(ValueId id) {
+    if (const auto source = l_.broadcast_source(id); source && !l_.lies(id, layout_))
+      return add_operand(l_.read(*source, layout_), true, kAbsent);
+    return add_operand(l_.read(id, layout_), false, id);
+  }
+
+  void add_start() { chain_.stages.push_back({Kind::load, add_full(start_)}); }
+
+  /// One constant per channel, padded to whole blocks.
+  int add_channels(std::vector<float> values) {
+    values.resize(static_cast<std::size_t>(round_up(static_cast<std::int64_t>(values.size()), channel_block())));
+    const auto n = static_cast<std::int64_t>(values.size());
+    return add_operand(l_.own_constant(std::move(values), {n}), true, kAbsent);
+  }
+
+  int add_lanes(ValueId id) {
+    if (const Tensor* t = l_.constant(id); t != nullptr && t->count() == l_.dims(result_)[1]) {
+      l_.check_numbers(id);
+      const auto v = t->as<float>();
+      return add_channels({v.begin(), v.end()});
+    }
+    if (l_.dims(id).size() == 4) return add_operand(l_.read(id, layout_), true, kAbsent);
+    return add_operand(l_.read(id, Layout::plain), true, kAbsent);
+  }
+
+  void add_stage(ChainStage stage, int operand) {
+    stage.operand = operand;
+    chain_.moves_zero = chain_.moves_zero || !keeps_zero(stage);
+    chain_.stages.push_back(stage);
+  }
+
+  void add_link(const ChainLink& link, const Node& node) {
+    switch (link.form) {
+      case Form::none: add_stage(link.stage, -1); break;
+      case Form::full: add_stage(link.stage, add_full(link.operand)); break;
+      case Form::lanes: add_stage(link.stage, add_lanes(link.operand)); break;
+      case Form::batch_norm: add_batch_norm(node); break;
+    }
+  }
+
+  void add_batch_norm(const Node& node) {
+    for (std::size_t i = 1; i < 5; ++i) l_.check_numbers(node.in[i]);
+    const auto values = [&](std::size_t i) { return l_.constant(node.in[i])->as<float>(); };
+    const auto epsilon = static_cast<float>(node.attrs.real("epsilon", 1e-5));
+    std::vector<float> scale, shift;
+    for (std::size_t c = 0; c < values(1).size(); ++c) {
+      const double s = static_cast<double>(values(1)[c]) / std::sqrt(static_cast<double>(values(4)[c] + epsilon));
+      scale.push_back(static_cast<float>(s));
+      shift.push_back(static_cast<float>(values(2)[c] - values(3)[c] * s));
+    }
+    add_stage({Kind::multiply, 0}, add_channels(std::move(scale)));
+    add_stage({Kind::add, 0}, add_channels(std::move(shift)));
+  }
+
+  /// A tensor operand; one that lacks the batch, or has one image, is the same for every image.
+  static ChainOperand full(const View& v, const View& to) {
+    ChainOperand o = full_operand(v);
+    o.plane_stride = chain_shape(to).plane;
+    if (v.dims != to.dims) o.image_stride = 0;
+    return o;
+  }
+
+  /// The memory of an operand that dies here, or new memory.
+  View choose_target() {
+    if (!l_.has_slot(result_) || layout_ != Layout::blocked)
+      for (const Pending& p : operands_)
+        if (!p.lanes && p.id != kAbsent && p.view.dims == l_.dims(result_) && l_.may_overwrite(p.id, layout_) &&
+            alone(p.view))
+          return p.view;
+    return l_.allocate(result_, layout_);
+  }
+
+  bool alone(const View& v) const {
+    for (const Pending& p : operands_)
+      if (overlap(p.view, v) && (p.lanes || !same_place(p.view, v))) return false;
+    return true;
+  }
+
+  Lowering& l_;
+  const Group& group_;
+  ValueId start_ = kAbsent, result_ = kAbsent;
+  Layout layout_ = Layout::plain;
+  std::vector<ChainLink> links_;
+  std::vector<Pending> operands_;
+  std::vector<ChainOperand> operands_bound_;
+  Chain chain_;
+};
+
+}  // namespace
+
+bool lower_chain(Lowering& l, const Group& group) { return ChainLowering(l, group).run(); }
+
+}  // namespace limn

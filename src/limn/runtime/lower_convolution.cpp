@@ -1,0 +1,165 @@
+// Conv with what follows it: residual and rectifier.
+
+#include <algorithm>
+#include <limits>
+
+#include "limn/runtime/convolution.h"
+#include "limn/runtime/links.h"
+
+namespace limn {
+
+Dims ConvolutionShape::weights() const {
+  if (group == 1) return {y[1], x[1], height.kernel, width.kernel};
+  return {group, y[1] / group, x[1] / group, height.kernel, width.kernel};
+}
+
+dnnl::memory::dims ConvolutionShape::after() const {
+  const auto missing = [](const WindowAxis& a) {
+    return (a.out - 1) * a.stride + (a.kernel - 1) * a.dilation + 1 - a.in - a.begin;
+  };
+  return {missing(height), missing(width)};
+}
+
+bool ConvolutionShape::is_pointwise() const {
+  const auto one = [](const WindowAxis& a) {
+    return a.kernel == 1 && a.stride == 1 && a.begin == 0 && a.in == a.out;
+  };
+  return group == 1 && one(height) && one(width);
+}
+
+std::optional<ConvolutionShape> convolution_shape(const Lowering& l, const Node& node, const Dims& x,
+                                                  const Dims& y) {
+  const Tensor* w = l.constant(node.in[1]);
+  if (x.size() != 4 || w == nullptr || w->dtype() != DType::f32) return std::nullopt;
+  const Window window = Window::read(node, 2, std::span(w->dims()).subspan(2));
+  return ConvolutionShape{node.attrs.integer("group", 1), x, y, window.on(0, x[2]), window.on(1, x[3])};
+}
+
+namespace {
+
+using dnnl::convolution_forward;
+
+/// Layouts of input and output to try, the fastest first.
+struct Layouts {
+  Layout x, y;
+};
+
+std::vector<Layouts> candidates(const ConvolutionShape& s) {
+  constexpr std::int64_t kPictureChannels = 3;
+  std::vector<Layouts> list;
+  // The first layer reads the picture as it comes.
+  if (s.x[1] <= kPictureChannels && s.group == 1) list.push_back({Layout::plain, Layout::blocked});
+  list.push_back({Layout::blocked, Layout::blocked});
+  list.push_back({Layout::nhwc, Layout::nhwc});
+  return list;
+}
+
+class ConvolutionLowering {
+ public:
+  ConvolutionLowering(Lowering& l, const Group& group, ConvolutionShape shape)
+      : l_(l), group_(group), s_(std::move(shape)), node_(l.node(group.nodes.front())) {
+    result_ = l.node(group.nodes.back()).out[0];
+  }
+
+  bool run() {
+    for (const Layouts& layouts : candidates(s_))
+      if (describe(layouts)) return emit(layouts), true;
+    return false;
+  }
+
+ private:
+  bool has_residual() const { return group_.residual != kAbsent; }
+  bool has_bias() const { return node_.in.size() > 2 && node_.in[2] != kAbsent; }
+
+  /// Finds out how the convolution would run in these layouts; false if only slowly.
+  bool describe(const Layouts& layouts) {
+    x_ = l_.read(node_.in[0], layouts.x);
+    const bool in_slot = layouts.y == Layout::blocked && l_.has_slot(result_);
+    bool dense = x_.dense() && !in_slot;
+    if (has_residual()) {
+      residual_ = l_.read(group_.residual, layouts.y);
+      dense = dense && residual_.dense();
+      sum_ = !in_slot && l_.may_overwrite(group_.residual, layouts.y) && !overlap(x_, residual_);
+    }
+    // oneDNN has no fast kernel for images that lie apart: such convolutions run image by image.
+    together_ = s_.x[0] == 1 || dense;
+    pd_ = primitive(layouts, images());
+    return pd_.has_value();
+  }
+
+  std::int64_t images() const { return together_ ? s_.x[0] : 1; }
+
+  std::optional<convolution_forward::primitive_desc> primitive(const Layouts& layouts, std::int64_t images) const {
+    const auto x = dnnl_desc(whole(0, layouts.x, DType::f32, s_.x), images);
+    const auto y = dnnl_desc(whole(0, layouts.y, DType::f32, s_.y), images);
+    const dnnl::memory::desc w(s_.weights(), dnnl::memory::data_type::f32, dnnl::memory::format_tag::any);
+    const dnnl::memory::desc b = has_bias() ? dnnl_plain({s_.y[1]}) : dnnl::memory::desc();
+    dnnl::memory::dims after = s_.after();
+    for (auto& a : after) a = std::max<std::int64_t>(a, 0);
+    try {
+      const convolution_forward::desc d(dnnl::prop_kind::forward_inference, dnnl::algorithm::convolution_direct, x,
+                                        w, b, y, s_.strides(), s_.dilations(), s_.before(), after);
+      convolution_forward::primitive_desc pd(d, attributes(y), dnnl_engine());
+      if (!is_slow(pd.impl_info_str())) return pd;
+    } catch (const dnnl::error&) {  // no implementation in these layouts
+    }
+    return std::nullopt;
+  }
+
+  dnnl::primitive_attr attributes(const dnnl::memory::desc& y) const {
+    dnnl::post_ops ops;
+    if (sum_)
+      ops.append_sum(1.0F);
+    else if (has_residual())
+      ops.append_binary(dnnl::algorithm::binary_add, y);
+    if (group_.rectifier) append_rectifier(ops, *rectifier_bounds(l_.graph(), l_.node(*group_.rectifier)));
+    dnnl::primitive_attr attr;
+    attr.set_post_ops(ops);
+    attr.set_scratchpad_mode(dnnl::scratchpad_mode::user);
+    return attr;
+  }
+
+  void emit(const Layouts& layouts) {
+    const View y = sum_ ? residual_ : l_.allocate(result_, layouts.y);
+    std::vector<DnnlArgument> reads{data_argument(DNNL_ARG_SRC, x_, images())};
+    reads.push_back(
+        {DNNL_ARG_WEIGHTS, pd_->weights_desc(), l_.weights(node_.in[1], s_.weights(), pd_->weights_desc())});
+    if (has_bias())
+      reads.push_back({DNNL_ARG_BIAS, pd_->bias_desc(), l_.weights(node_.in[2], {s_.y[1]}, pd_->bias_desc())});
+    if (has_residual() && !sum_)
+      reads.push_back(data_argument(DNNL_ARG_ATTR_MULTIPLE_POST_OP(0) | DNNL_ARG_SRC_1, residual_, images()));
+    std::string label;
+    for (const std::size_t k : group_.nodes) label += (label.empty() ? "" : "+") + l_.node(k).op;
+    l_.emit_primitive(label + " " + l_.graph().value(result_).name, convolution_forward(*pd_), reads,
+                      {data_argument(DNNL_ARG_DST, y, images())}, together_ ? 1 : s_.x[0]);
+    l_.place(result_, y);
+  }
+
+  Lowering& l_;
+  const Group& group_;
+  ConvolutionShape s_;
+  const Node& node_;
+  ValueId result_ = kAbsent;
+  View x_, residual_;
+  bool together_ = true;  ///< whether one call computes all images
+  bool sum_ = false;      ///< whether the result is added to the residual where that lies
+  std::optional<convolution_forward::primitive_desc> pd_;
+};
+
+}  // namespace
+
+void append_rectifier(dnnl::post_ops& ops, const Bounds& b) {
+  constexpr float kMost = std::numeric_limits<float>::max();
+  if (b.low == 0.0F && b.high > kMost)
+    ops.append_eltwise(1.0F, dnnl::algorithm::eltwise_relu, 0.0F, 0.0F);
+  else
+    ops.append_eltwise(1.0F, dnnl::algorithm::eltwise_clip, std::max(b.low, -kMost), std::min(b.high, kMost));
+}
+
+bool lower_convolution(Lowering& l, const Group& group) {
+  const Node& node = l.node(group.nodes.front());
+  const auto shape = convolution_shape(l, node, l.dims(node.in[0]), l.dims(node.out[0]));
+  return shape && ConvolutionLowering(l, group, *shape).run();
+}
+
+}  // namespace limn

@@ -1,0 +1,113 @@
+// limn::ConvGrad: the input gradient of a convolution.
+
+#include <algorithm>
+
+#include "limn/runtime/convolution.h"
+#include "limn/runtime/sparse.h"
+
+namespace limn {
+namespace {
+
+using dnnl::convolution_backward_data;
+using dnnl::convolution_forward;
+
+class GradientLowering {
+ public:
+  GradientLowering(Lowering& l, const Node& node, ConvolutionShape shape)
+      : l_(l), node_(node), s_(std::move(shape)) {
+    // Rows and columns at the end that no window reads get no gradient; with some primitives they have to be cut
+    // off.
+    cut_ = s_.x;
+    const auto after = s_.after();
+    for (std::size_t i = 0; i < 2; ++i) cut_[2 + i] += std::min<std::int64_t>(after[i], 0);
+  }
+
+  bool run() {
+    for (const Layout layout : {Layout::blocked, Layout::nhwc})
+      for (const bool cut : {false, true}) {
+        if (cut && cut_ == s_.x) continue;
+        if (describe(layout, cut ? cut_ : s_.x)) return emit(layout, cut), true;
+      }
+    return false;
+  }
+
+ private:
+  std::int64_t images() const { return together_ ? s_.x[0] : 1; }
+
+  bool describe(Layout layout, const Dims& x) {
+    dy_ = l_.read(node_.in[0], layout);
+    const bool in_slot = layout == Layout::blocked && x == s_.x && l_.has_slot(node_.out[0]);
+    together_ = s_.x[0] == 1 || (dy_.dense() && !in_slot);
+    const auto dx = dnnl_desc(whole(0, layout, DType::f32, x), images());
+    const auto dy = dnnl_desc(whole(0, layout, DType::f32, s_.y), images());
+    const dnnl::memory::desc w(s_.weights(), dnnl::memory::data_type::f32, dnnl::memory::format_tag::any);
+    dnnl::memory::dims after = s_.after();
+    for (std::size_t i = 0; i < 2; ++i) after[i] = std::max<std::int64_t>(0, after[i]);
+    dnnl::primitive_attr attr;
+    attr.set_scratchpad_mode(dnnl::scratchpad_mode::user);
+    constexpr auto kDirect = dnnl::algorithm::convolution_direct;
+    try {
+      const convolution_forward::primitive_desc hint(
+          {dnnl::prop_kind::forward_training, kDirect, dx, w, dy, s_.strides(), s_.dilations(), s_.before(), after},
+          dnnl_engine());
+      pd_.emplace(
+          convolution_backward_data::desc(kDirect, dx, w, dy, s_.strides(), s_.dilations(), s_.before(), after),
+          attr, dnnl_engine(), hint);
+      return !is_slow(pd_->impl_info_str());
+    } catch (const dnnl::error&) {  // no implementation in this layout
+      return false;
+    }
+  }
+
+  void emit(Layout layout, bool cut) {
+    const ValueId out = node_.out[0];
+    const View dx = cut ? l_.temporary(layout, cut_) : l_.allocate(out, layout);
+    const View w = l_.weights(node_.in[1], s_.weights(), pd_->weights_desc());
+    const std::string label = "ConvGrad " + node_.name;
+    const std::vector<DnnlArgument> reads{data_argument(DNNL_ARG_DIFF_DST, dy_, images()),
+                                          {DNNL_ARG_WEIGHTS, pd_->weights_desc(), w}};
+    const DnnlArgument write = data_argument(DNNL_ARG_DIFF_SRC, dx, images());
+    if (s_.is_pointwise() && layout == Layout::blocked)
+      emit_sparse_or_dense(label, dx, reads, write);
+    else
+      l_.emit_primitive(label, convolution_backward_data(*pd_), reads, {write}, together_ ? 1 : s_.x[0]);
+    if (!cut) return l_.place(out, dx);
+    const View whole_dx = l_.allocate(out, layout);
+    l_.emit(label + " border", "limn:border", {dx}, {whole_dx}, bind_border(dx, whole_dx));
+    l_.place(out, whole_dx);
+  }
+
+  /// The cotangent of the class scores is zero but for a class or two: then a few channels of weights suffice.
+  void emit_sparse_or_dense(const std::string& label, const View& dx, std::vector<DnnlArgument> reads,
+                            const DnnlArgument& write) {
+    const View plain = l_.weights(node_.in[1], s_.weights(), dnnl_plain(s_.weights()));
+    std::vector<View> from{dy_}, to{dx};
+    reads.push_back(write);
+    const auto pad = pd_->scratchpad_desc();
+    if (pad.get_size() > 0) {
+      to.push_back(l_.scratch(pad.get_size()));
+      reads.push_back({DNNL_ARG_SCRATCHPAD, pad, to.back()});
+    }
+    const Bind dense = bind_primitive(convolution_backward_data(*pd_), reads, together_ ? 1 : s_.x[0]);
+    l_.emit(label, std::string("limn:sparse or ") + pd_->impl_info_str(), from, to,
+            bind_sparse_pointwise(dy_, plain, dx, dense));
+  }
+
+  Lowering& l_;
+  const Node& node_;
+  ConvolutionShape s_;
+  Dims cut_;
+  View dy_;
+  bool together_ = true;
+  std::optional<convolution_backward_data::primitive_desc> pd_;
+};
+
+}  // namespace
+
+bool lower_convolution_gradient(Lowering& l, const Node& node) {
+  if (node.op != "limn::ConvGrad") return false;
+  const auto shape = convolution_shape(l, node, l.dims(node.out[0]), l.dims(node.in[0]));
+  return shape && GradientLowering(l, node, *shape).run();
+}
+
+}  // namespace limn

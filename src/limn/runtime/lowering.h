@@ -1,0 +1,147 @@
+#pragma once
+// From a graph with concrete sizes to a plan. Lowering knows where every value lies and hands out memory; the
+// functions in lower_*.cpp know how nodes are computed.
+
+#include <map>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <unordered_set>
+#include <vector>
+
+#include "limn/runtime/dnnl.h"
+#include "limn/runtime/fusion.h"
+#include "limn/runtime/plan.h"
+
+namespace limn {
+
+class Lowering {
+ public:
+  explicit Lowering(const Graph& graph);
+  Plan run() &&;
+
+  const Graph& graph() const { return graph_; }
+  const Node& node(std::size_t k) const { return graph_.nodes()[k]; }
+  const Dims& dims(ValueId id) const { return dims_[index(id)]; }
+  DType dtype(ValueId id) const { return graph_.value(id).type.dtype; }
+  const Tensor* constant(ValueId id) const { return id == kAbsent ? nullptr : graph_.constant(id); }
+  bool is_image_like(ValueId id) const { return dtype(id) == DType::f32 && dims(id).size() == 4; }
+
+  /// Where the value lies in that layout. Adds a step that converts it when it does not lie so yet.
+  View read(ValueId id, Layout layout);
+  /// Whether it lies so already, without conversion.
+  bool lies(ValueId id, Layout layout) const;
+  /// Memory for the result of a group: its slot in a concatenation, or memory of its own.
+  View allocate(ValueId id, Layout layout);
+  /// Whether the result of the current group may be written over the value, which nobody reads afterwards.
+  bool may_overwrite(ValueId id, Layout layout) const;
+  /// Whether `id` is to be written into a slot of a concatenation.
+  bool has_slot(ValueId id) const { return slots_.contains(id); }
+  /// The value lies there from now on.
+  void place(ValueId id, View view);
+  /// Memory for use between the steps of one group.
+  View temporary(Layout layout, Dims dims, DType dtype = DType::f32);
+  /// Makes scratch memory at least that large and shows it as bytes.
+  View scratch(std::size_t bytes);
+
+  /// `v` = Expand of [N, C, 1, 1] (or of less): kept as its small source until someone reads it at full size.
+  void place_broadcast(ValueId id, ValueId source);
+  std::optional<ValueId> broadcast_source(ValueId id) const;
+
+  /// A constant as it lies in the model.
+  View constant_view(const Tensor& t);
+  /// Bytes made at compile time.
+  View own_constant(std::vector<float> values, Dims dims);
+  /// Weights in the form that a primitive wants, made once per form.
+  View weights(ValueId id, const Dims& dims, const dnnl::memory::desc& want);
+  /// The same for a matrix [rows, columns] that lies so or, if not `row_major`, as its transpose.
+  View matrix(ValueId id, std::int64_t rows, std::int64_t columns, bool row_major, const dnnl::memory::desc& want);
+  /// Throws Error{bad_input} when a constant holds NaN.
+  void check_numbers(ValueId id);
+
+  /// A step of the current group.
+  void emit(std::string label, std::string kernel, const std::vector<View>& reads, const std::vector<View>& writes,
+            Bind bind);
+  /// As emit, for a primitive that runs `times` times, each on the next image (see DnnlArgument::per_image). Its
+  /// scratch memory is added.
+  void emit_primitive(std::string label, const dnnl::primitive& primitive, const std::vector<DnnlArgument>& reads,
+                      const std::vector<DnnlArgument>& writes, std::int64_t times = 1);
+
+  /// Results that belong to a forward node and that its gradient needs (the workspace of max pooling).
+  std::unordered_map<ValueId, View>& workspaces() { return workspaces_; }
+  /// The nodes that read a value.
+  const std::vector<std::size_t>& readers(ValueId id) const { return readers_[index(id)]; }
+
+ private:
+  struct Home {
+    ValueId parent;
+    std::int64_t channel;
+  };
+  struct Resident {
+    ValueId value;
+    std::int64_t begin, end, image_stride;  ///< in bytes of the buffer, of the first image
+  };
+  struct Lowered {
+    std::optional<View> in[kLayouts];
+  };
+
+  void find_sizes();
+  void find_needs();
+  void find_slots();
+  bool find_common_home(const Node& concat);
+  View slot_view(ValueId id);
+  void add_resident(ValueId id, const View& view);
+  void add_inputs();
+  void add_outputs();
+  void lower(const Group& group);
+  void consume(const Group& group);
+  View reordered(const Tensor& t, const dnnl::memory::desc& lies, const dnnl::memory::desc& want);
+  void convert(ValueId id, const View& from, const View& to);
+  View expand_now(ValueId id, ValueId source, Layout layout);
+  std::size_t new_buffer(std::size_t bytes);
+  InputSet needs_of(const Group& group) const;
+
+  const Graph& graph_;
+  Plan plan_;
+  std::vector<Dims> dims_;
+  std::vector<InputSet> needs_;
+  std::vector<std::uint32_t> remaining_;  ///< reads still to come, by value
+  std::vector<std::vector<std::size_t>> readers_;
+  std::vector<Lowered> lowered_;
+  std::unordered_map<ValueId, Home> slots_;
+  std::unordered_map<ValueId, ValueId> broadcasts_;
+  std::unordered_map<ValueId, View> workspaces_;
+  std::vector<std::vector<Resident>> residents_;       ///< by buffer
+  std::vector<std::optional<InputSet>> written_with_;  ///< by buffer: needs of the steps that write it
+  std::vector<char> shared_phases_;                    ///< by buffer: steps of different needs touch it
+  std::map<std::pair<const std::byte*, std::string>, View> weight_forms_;
+  std::unordered_map<const std::byte*, View> constants_;
+  std::unordered_set<const std::byte*> checked_;
+  InputSet current_needs_ = 0;
+};
+
+/// Whether the node joins [N, C, H, W] values along channels in whole blocks, so that they can be written side by
+/// side.
+bool concatenates_blocks(const Lowering& l, const Node& node);
+/// The channels [first, first + count) of a blocked view; `first` is a multiple of the block.
+View channel_range(const View& view, std::int64_t first, std::int64_t count);
+/// Whether two views share memory, and whether they are the same memory.
+bool overlap(const View& a, const View& b);
+bool same_place(const View& a, const View& b);
+
+/// Each lowers a group if it can, and says whether it did.
+bool lower_convolution(Lowering& l, const Group& group);
+bool lower_convolution_gradient(Lowering& l, const Node& node);
+bool lower_dense(Lowering& l, const Group& group);
+bool lower_matmul(Lowering& l, const Node& node);
+bool lower_chain(Lowering& l, const Group& group);
+bool lower_pooling(Lowering& l, const Node& node);
+bool lower_pooling_gradient(Lowering& l, const Node& node);
+bool lower_normalization(Lowering& l, const Node& node);
+bool lower_view(Lowering& l, const Node& node);
+bool lower_channels(Lowering& l, const Node& node);
+bool lower_reduction(Lowering& l, const Node& node);
+/// The operator's reference kernel in float; works for everything.
+void lower_reference(Lowering& l, const Node& node);
+
+}  // namespace limn

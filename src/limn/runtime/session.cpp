@@ -1,0 +1,91 @@
+#include <sys/mman.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <cstring>
+
+#include "limn/runtime/program.h"
+#include "limn/runtime/threads.h"
+
+namespace limn {
+namespace {
+
+struct Free {
+  void operator()(std::byte* p) const { std::free(p); }
+};
+
+/// Zeroed memory on huge pages where the system has them: fewer misses in the address translation.
+std::unique_ptr<std::byte, Free> make_arena(std::size_t bytes) {
+  constexpr std::size_t kHugePage = std::size_t{2} << 20, kLine = 64;
+  const std::size_t alignment = bytes >= kHugePage ? kHugePage : kLine;
+  const std::size_t rounded = (std::max<std::size_t>(bytes, 1) + alignment - 1) / alignment * alignment;
+  auto* p = static_cast<std::byte*>(std::aligned_alloc(alignment, rounded));
+  if (p == nullptr)
+    throw Error(ErrorCode::limit,
+                "not enough memory for a session: " + std::to_string(bytes >> 20) + " MiB are needed", {},
+                "use a smaller batch");
+#ifdef MADV_HUGEPAGE
+  if (alignment == kHugePage) madvise(p, rounded, MADV_HUGEPAGE);
+#endif
+  std::memset(p, 0, rounded);
+  return std::unique_ptr<std::byte, Free>(p);
+}
+
+}  // namespace
+
+struct Session::Impl {
+  explicit Impl(std::shared_ptr<const Program::Impl> p)
+      : program(std::move(p)),
+        arena(make_arena(program->plan.arena_bytes)),
+        memory(arena.get(), program->plan.buffers) {
+    const ThreadScope threads(program->threads);
+    for (const Step& step : program->plan.steps) runs.push_back(step.bind(memory));
+    stale.assign(runs.size(), 1);
+  }
+
+  void mark(InputSet changed) {
+    for (std::size_t k = 0; k < stale.size(); ++k)
+      if ((program->plan.steps[k].needs & changed) != 0) stale[k] = 1;
+  }
+
+  void run(InputSet without) {
+    const ThreadScope threads(program->threads);
+    for (std::size_t k = 0; k < runs.size(); ++k) {
+      if (!stale[k] || (program->plan.steps[k].needs & without) != 0) continue;
+      runs[k]();
+      stale[k] = 0;
+    }
+  }
+
+  std::shared_ptr<const Program::Impl> program;
+  std::unique_ptr<std::byte, Free> arena;
+  Memory memory;
+  std::vector<Run> runs;
+  std::vector<char> stale;  ///< by step: an input that it depends on has changed since it last ran
+};
+
+Session::Session(const Program& program) : impl_(std::make_unique<Impl>(program.impl_)) {}
+Session::~Session() = default;
+Session::Session(Session&&) noexcept = default;
+Session& Session::operator=(Session&&) noexcept = default;
+
+std::span<float> Session::input(std::string_view name) {
+  const Port& port = impl_->program->input(name);
+  impl_->mark(port.needs);
+  return {impl_->memory.at(port.view), static_cast<std::size_t>(element_count(port.view.dims))};
+}
+
+void Session::run() { impl_->run(0); }
+
+void Session::run_before(std::string_view input) {
+  const auto& ports = impl_->program->plan.inputs;
+  const auto it = std::ranges::find(ports, input, &Port::name);
+  impl_->run(it == ports.end() ? 0 : it->needs);
+}
+
+std::span<const float> Session::output(std::string_view name) const {
+  const View& view = impl_->program->output(name).view;
+  return {impl_->memory.at(view), static_cast<std::size_t>(element_count(view.dims))};
+}
+
+}  // namespace limn

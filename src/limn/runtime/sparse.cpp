@@ -1,0 +1,174 @@
+#include "limn/runtime/sparse.h"
+
+#include <algorithm>
+#include <bit>
+
+#include "limn/runtime/multiversion.h"
+
+namespace limn {
+namespace {
+
+/// Up to one non-zero channel in this many is few.
+constexpr std::int64_t kFew = 16;
+
+/// Lists the elements of row [n] that are not zero; false when there are more than `most`.
+bool list_nonzero(const float* row, std::int64_t n, std::size_t most, std::vector<std::int32_t>& found) {
+  found.clear();
+  for (std::int64_t i = 0; i < n; ++i) {
+    if (row[i] == 0.0F) continue;
+    if (found.size() == most) return false;
+    found.push_back(static_cast<std::int32_t>(i));
+  }
+  return true;
+}
+
+LIMN_MULTIVERSION void add_scaled(float* __restrict y, const float* __restrict x, float a, std::int64_t n) {
+  for (std::int64_t i = 0; i < n; ++i) y[i] += a * x[i];
+}
+
+LIMN_MULTIVERSION void scale_to(float* __restrict y, const float* __restrict x, float a, std::int64_t n) {
+  for (std::int64_t i = 0; i < n; ++i) y[i] = a * x[i];
+}
+
+/// Which lanes of a plane hold anything.
+LIMN_MULTIVERSION std::uint32_t lanes_used(const float* x, std::int64_t n, std::int64_t lanes) {
+  std::uint32_t used[16] = {};
+  for (std::int64_t i = 0; i < n; i += lanes)
+    for (std::int64_t l = 0; l < lanes; ++l) used[l] |= x[i + l] != 0.0F ? 1U : 0U;
+  std::uint32_t mask = 0;
+  for (std::int64_t l = 0; l < lanes; ++l) mask |= used[l] << l;
+  return mask;
+}
+
+/// to[p][l] += w[l] * from[p][0] over `positions`, for one block of channels.
+LIMN_MULTIVERSION void outer_16(float* to, const float* from, const float* w, std::int64_t positions) {
+  for (std::int64_t p = 0; p < positions; ++p)
+    for (std::int64_t l = 0; l < 16; ++l) to[p * 16 + l] += w[l] * from[p * 16];
+}
+LIMN_MULTIVERSION void outer_8(float* to, const float* from, const float* w, std::int64_t positions) {
+  for (std::int64_t p = 0; p < positions; ++p)
+    for (std::int64_t l = 0; l < 8; ++l) to[p * 8 + l] += w[l] * from[p * 8];
+}
+
+/// A pointwise gradient bound to memory, one image after the other.
+struct SparsePointwise {
+  const float *dy, *w;
+  float* dx;
+  std::int64_t images, channels, outputs, positions, dy_stride, dx_stride;  ///< dy has `channels`, dx `outputs`
+  std::vector<std::vector<std::int32_t>> found;  ///< per image, the channels of dy in use
+  Run dense;
+
+  /// False when some image uses many channels.
+  bool find() {
+    const std::int64_t block = channel_block(), plane = positions * block;
+    const auto most = static_cast<std::size_t>(channels / kFew);
+    for (std::int64_t n = 0; n < images; ++n) {
+      auto& list = found[static_cast<std::size_t>(n)];
+      list.clear();
+      for (std::int64_t c = 0; c < channels; c += block) {
+        std::uint32_t mask = lanes_used(dy + n * dy_stride + c / block * plane, plane, block);
+        for (; mask != 0; mask &= mask - 1) {
+          if (list.size() == most) return false;
+          list.push_back(static_cast<std::int32_t>(c + std::countr_zero(mask)));
+        }
+      }
+    }
+    return true;
+  }
+
+  void operator()() {
+    if (!find()) return dense();
+    const std::int64_t block = channel_block(), plane = positions * block;
+    const std::int64_t blocks = round_up(outputs, block) / block;
+#pragma omp parallel for collapse(2) schedule(static)
+    for (std::int64_t n = 0; n < images; ++n)
+      for (std::int64_t b = 0; b < blocks; ++b) {
+        float* to = dx + n * dx_stride + b * plane;
+        std::fill_n(to, plane, 0.0F);
+        for (const std::int32_t c : found[static_cast<std::size_t>(n)]) {
+          float weights[16] = {};
+          std::copy_n(w + c * outputs + b * block, std::min(block, outputs - b * block), weights);
+          const float* from = dy + n * dy_stride + c / block * plane + c % block;
+          block == 16 ? outer_16(to, from, weights, positions) : outer_8(to, from, weights, positions);
+        }
+      }
+  }
+};
+
+}  // namespace
+
+Bind bind_sparse_rows(const View& dy, const View& w, const View& dx, Bind dense) {
+  return [=](const Memory& memory) -> Run {
+    struct Rows {
+      const float *dy, *w;
+      float* dx;
+      std::int64_t images, rows, columns;
+      std::vector<std::int32_t> found;
+      Run dense;
+    };
+    auto r = std::make_shared<Rows>(
+        Rows{memory.at(dy), memory.at(w), memory.at(dx), dy.dims[0], dy.dims[1], dx.dims[1], {}, dense(memory)});
+    const auto most = static_cast<std::size_t>(std::max<std::int64_t>(1, r->rows / kFew));
+    r->found.reserve(most);
+    return [r, most] {
+      // One image with many classes sends all of them the dense way.
+      for (std::int64_t n = 0; n < r->images; ++n)
+        if (!list_nonzero(r->dy + n * r->rows, r->rows, most, r->found)) return r->dense();
+      for (std::int64_t n = 0; n < r->images; ++n) {
+        list_nonzero(r->dy + n * r->rows, r->rows, most, r->found);
+        float* to = r->dx + n * r->columns;
+        if (r->found.empty()) std::fill_n(to, r->columns, 0.0F);
+        for (std::size_t i = 0; i < r->found.size(); ++i) {
+          const std::int32_t row = r->found[i];
+          (i == 0 ? scale_to : add_scaled)(to, r->w + row * r->columns, r->dy[n * r->rows + row], r->columns);
+        }
+      }
+    };
+  };
+}
+
+Bind bind_sparse_pointwise(const View& dy, const View& w, const View& dx, Bind dense) {
+  return [=](const Memory& memory) -> Run {
+    auto s = std::make_shared<SparsePointwise>();
+    s->dy = memory.at(dy);
+    s->w = memory.at(w);
+    s->dx = memory.at(dx);
+    s->images = dy.images();
+    s->channels = dy.channels();
+    s->outputs = dx.channels();
+    s->positions = dx.plane();
+    s->dy_stride = dy.image_stride;
+    s->dx_stride = dx.image_stride;
+    s->found.resize(static_cast<std::size_t>(s->images));
+    for (auto& list : s->found) list.reserve(static_cast<std::size_t>(s->channels / kFew));
+    s->dense = dense(memory);
+    return [s] { (*s)(); };
+  };
+}
+
+Bind bind_border(const View& from, const View& to) {
+  return [=](const Memory& memory) -> Run {
+    const float* x = memory.at(from);
+    float* y = memory.at(to);
+    const bool blocked = to.layout == Layout::blocked;
+    const std::int64_t lanes = blocked ? channel_block() : to.channels();
+    const std::int64_t planes = blocked ? round_up(to.channels(), lanes) / lanes : 1;
+    const std::int64_t rows = from.dims[2], width = from.dims[3] * lanes;
+    const std::int64_t all_rows = to.dims[2], full_width = to.dims[3] * lanes;
+    const std::int64_t images = to.images(), x_stride = from.image_stride, y_stride = to.image_stride;
+    return [=] {
+#pragma omp parallel for collapse(2) schedule(static)
+      for (std::int64_t n = 0; n < images; ++n)
+        for (std::int64_t p = 0; p < planes; ++p) {
+          const float* in = x + n * x_stride + p * rows * width;
+          float* out = y + n * y_stride + p * all_rows * full_width;
+          for (std::int64_t r = 0; r < all_rows; ++r, out += full_width) {
+            if (r < rows) std::copy_n(in + r * width, width, out);
+            std::fill(out + (r < rows ? width : 0), out + full_width, 0.0F);
+          }
+        }
+    };
+  };
+}
+
+}  // namespace limn

@@ -1,0 +1,19 @@
+#pragma once
+// Products with cotangents that are nearly all zero: the cotangent of the class scores names one class or a few.
+
+#include <cstdint>
+
+#include "limn/runtime/plan.h"
+
+namespace limn {
+
+/// dx [N, K] = dy [N, C] w with w [C, K] plain: by the rows of w whose dy is not zero when they are few, otherwise
+/// by `dense`.
+Bind bind_sparse_rows(const View& dy, const View& w, const View& dx, Bind dense);
+/// The same for a convolution of kernel 1: dx [N, K, H, W] from dy [N, C, H, W], both blocked; w [C, K, 1, 1]
+/// plain.
+Bind bind_sparse_pointwise(const View& dy, const View& w, const View& dx, Bind dense);
+/// to = from, and zero in the rows and columns that only `to` has; both blocked or both nhwc.
+Bind bind_border(const View& from, const View& to);
+
+}  // namespace limn
