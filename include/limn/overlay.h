@@ -34,7 +34,7 @@ struct OverlayOptions {
 };
 
 /// The photo tinted by a heatmap with values in [0, 1] that covers the network's input (of any resolution).
-/// The heat is mapped back to the original geometry; what the network did not see stays untinted and is dimmed.
+/// The heat is mapped back to the original geometry; what the network did not see is left grey and dimmed.
 /// Throws Error{bad_input} when `geometry` is not that of `photo` or a value is not finite.
 LIMN_API Image overlay(const Image& photo, const Heatmap&, const Geometry& geometry, const OverlayOptions& = {});
 

@@ -24,9 +24,8 @@ namespace {
 constexpr int kWeightBits = 22;
 constexpr std::int32_t kHalf = 1 << (kWeightBits - 1);
 
-std::uint8_t rounded_byte(std::int32_t sum) {
-  return static_cast<std::uint8_t>(std::clamp(sum >> kWeightBits, 0, 255));
-}
+/// No weight is negative, so no sum is.
+std::uint8_t rounded_byte(std::int32_t sum) { return static_cast<std::uint8_t>(std::min(sum >> kWeightBits, 255)); }
 
 using EightInts = std::int32_t __attribute__((vector_size(32)));
 using EightBytes = std::uint8_t __attribute__((vector_size(8)));
@@ -46,10 +45,11 @@ void mix_columns_rgb(const AxisWeights& axis, std::array<const std::uint8_t*, 2>
       std::memcpy(reinterpret_cast<std::uint8_t*>(&pixels) + 4, in[1] + begin + 3 * t, 4);
       sum += __builtin_convertvector(pixels, EightInts) * weights[t];
     }
-    for (std::size_t c = 0; c < 3; ++c) {
-      out[0][3 * x + c] = rounded_byte(sum[c]);
-      out[1][3 * x + c] = rounded_byte(sum[4 + c]);
-    }
+    sum >>= kWeightBits;
+    sum = sum > 255 ? EightInts{} + 255 : sum;
+    const EightBytes bytes = __builtin_convertvector(sum, EightBytes);
+    std::memcpy(out[0] + 3 * x, &bytes, 3);
+    std::memcpy(out[1] + 3 * x, reinterpret_cast<const std::uint8_t*>(&bytes) + 4, 3);
   }
 }
 
