@@ -34,9 +34,12 @@ T bound(const EvalContext& c, std::size_t i, T otherwise) {
 }
 
 std::vector<Inferred> infer_clip(const InferContext& c) {
-  for (std::size_t i = 1; i < c.count(); ++i)
-    if (c.has(i) && product(c.shape(i)) != Dim(1))
+  for (std::size_t i = 1; i < c.count(); ++i) {
+    if (!c.has(i)) continue;
+    require_same_type(c, 0, i);
+    if (product(c.shape(i)) != Dim(1))
       throw c.wrong("the bounds are single numbers, not of the shape " + to_string(c.shape(i)));
+  }
   return {{c.type(0), {}}};
 }
 
