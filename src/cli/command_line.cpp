@@ -3,16 +3,61 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
+#include <memory>
+
 #include "limn/version.h"
 
 namespace limn::cli {
+namespace {
+
+constexpr std::size_t kHelpWidth = 100, kHelpColumn = 30;
+
+/// Breaks lines between words so that they fit beside the column of names.
+std::string wrapped(const std::string& text, std::size_t width) {
+  std::string result;
+  std::size_t used = 0;
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t end = std::min(text.find(' ', at), text.size());
+    if (used != 0 && used + 1 + end - at > width) {
+      result += '\n';
+      used = 0;
+    } else if (used != 0) {
+      result += ' ';
+      ++used;
+    }
+    result += text.substr(at, end - at);
+    used += end - at;
+    at = end + 1;
+  }
+  return result;
+}
+
+/// Help that fits a terminal, with one line a command in the list of commands.
+class HelpFormatter : public CLI::Formatter {
+ public:
+  HelpFormatter() { column_width(kHelpColumn); }
+  std::string make_option_desc(const CLI::Option* option) const override {
+    return wrapped(option->get_description(), kHelpWidth - kHelpColumn);
+  }
+  std::string make_subcommand(const CLI::App* command) const override {
+    const std::string& text = command->get_description();
+    return fmt::format("  {:<{}}{}\n", command->get_name(), kHelpColumn - 2, text.substr(0, text.find('\n')));
+  }
+  std::string make_option_opts(const CLI::Option* option) const override {
+    if (option->get_positional()) return option->get_expected_max() > 1 ? " ..." : "";
+    return option->get_type_size() == 0 ? "" : " " + option->get_type_name();
+  }
+};
+
+}  // namespace
 
 void build(CommandLine& line) {
   CLI::App& app = line.app;
   app.require_subcommand(1);
   app.set_version_flag("--version", std::string("limn ") + std::string(kVersion), "Print the version and exit");
   app.set_help_flag("-h,--help", "Print this help and exit");
-  app.get_formatter()->column_width(34);
+  app.formatter(std::make_shared<HelpFormatter>());
   app.footer(
       "Start here:\n"
       "  limn demo                                 a small network explained, as one web page\n"

@@ -81,8 +81,7 @@ class Demo {
     const auto own = std::ranges::find(pending_, fs::path(task.item.name), &Scene::picture);
     PageScene page{*own, task.item.picture, {}, false, {}};
     const auto best = top_predictions(explainer_.logits(static_cast<std::int64_t>(n)), network_.names, 2);
-    page.prediction = fmt::format("predicted {} ({:.0f} %) and {} ({:.0f} %)", best[0].label, 100 * best[0].probability,
-                                  best[1].label, 100 * best[1].probability);
+    page.prediction = fmt::format("the network says {} and {}", best[0].label, best[1].label);
     page.right = std::ranges::all_of(own->garments, [&](const Garment& garment) {
       return std::ranges::find(best, garment.name, &Prediction::label) != best.end();
     });
@@ -98,7 +97,7 @@ class Demo {
       const Finding finding = finding_of(map, item.geometry);
       rows_[r].tally.add(finding, box, other);
       page.maps.push_back({std::string(kMethods[r]), asked,
-                           overlay(item.picture, map.heatmap, item.geometry, {.color_bar = false}), finding});
+                           overlay(item.picture, for_display(map.heatmap, raw.kind), item.geometry, {.color_bar = false}), finding});
       if (r == 0) add_controls(item, raw.dims, box, other);
     }
   }

@@ -58,7 +58,7 @@ class Explanations {
   void finish(Task& task) {
     if (!plan_.sheet) return;
     task.result.sheet = (out_ / (task.item.stem + ".sheet.png")).string();
-    write_png(task.result.sheet, contact_sheet(sheet_title(task), tiles_.at(&task)));
+    write_png(task.result.sheet, contact_sheet(sheet_title(task), tiles_.at(&task), sheet_options(task.item.picture)));
   }
 
  private:
@@ -124,7 +124,8 @@ class Explanations {
       write_npy(e.heatmap = path(".npy"), Dims{rendered.heatmap.height, rendered.heatmap.width},
                 rendered.heatmap.values);
     if (!plan_.png && !plan_.sheet) return;
-    Image picture = overlay(task.item.picture, rendered.heatmap, task.item.geometry, {.colormap = plan_.colormap});
+    Image picture = overlay(task.item.picture, for_display(rendered.heatmap, raw.kind), task.item.geometry,
+                            {.colormap = plan_.colormap});
     if (plan_.png) write_png(e.overlay = path(".png"), picture);
     if (plan_.sheet) add_tile(task, e, std::move(picture));
   }
@@ -133,7 +134,7 @@ class Explanations {
     auto& tiles = tiles_[&task];
     if (tiles.empty()) tiles.push_back({task.item.picture, prediction_lines(task.result)});
     std::string what = e.counterfactual ? "counterfactual " + e.method : e.method;
-    if (e.layer && plan_.requests.size() > 1) what += " at " + *e.layer;
+    if (e.layer) what += " at " + *e.layer;
     tiles.push_back({std::move(picture),
                      {what, fmt::format("{}  {:.3g}", display_target(e.target, e.label), e.score),
                       e.degenerate ? "shows nothing: constant map" : ""}});
@@ -147,6 +148,13 @@ class Explanations {
       if (lines.size() == 3) break;
     }
     return lines;
+  }
+
+  /// Tiles shaped like the photo, so that rows leave no gaps.
+  static SheetOptions sheet_options(const Image& photo) {
+    SheetOptions options;
+    options.tile_height = std::clamp(options.tile_width * photo.height / photo.width, 80, 2 * options.tile_width);
+    return options;
   }
 
   static std::string sheet_title(const Task& task) {

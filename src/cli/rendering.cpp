@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <utility>
+#include <vector>
 
 namespace limn::cli {
 namespace {
@@ -25,6 +26,18 @@ Box on_whole_pixels(const Box& box, const Geometry& geometry) {
   const auto [x0, x1] = rounded(box.x0, box.x1, geometry.original_width);
   const auto [y0, y1] = rounded(box.y0, box.y1, geometry.original_height);
   return {x0, y0, x1, y1};
+}
+
+Heatmap for_display(const Heatmap& heatmap, MapKind kind) {
+  constexpr double kFullHeat = 0.995;
+  Heatmap shown = heatmap;
+  if (kind == MapKind::cam) return shown;
+  std::vector<float> sorted = heatmap.values;
+  const auto nth = sorted.begin() + static_cast<std::ptrdiff_t>(kFullHeat * static_cast<double>(sorted.size() - 1));
+  std::ranges::nth_element(sorted, nth);
+  if (*nth <= 0) return shown;
+  for (float& value : shown.values) value = std::min(value / *nth, 1.0F);
+  return shown;
 }
 
 RenderedMap render(const RawMap& raw, const Geometry& geometry, Upsampling upsampling) {

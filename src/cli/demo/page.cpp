@@ -93,8 +93,7 @@ lies on the garment that was asked for and not on the other one.</p>
 
 constexpr std::string_view kLegend = R"(<p class="soft">Peak: the largest value of the heatmap lies in the box of the garment.
 Box: the box of the largest region above 15&nbsp;% of the maximum overlaps that of the garment with an intersection
-over union of at least 0.5. Controls know nothing of the network: the middle of the picture, and maps of random numbers.
-Guided backpropagation is sharp, but hardly tells classes apart, which its second column shows.</p>
+over union of at least 0.5. Controls know nothing of the network: the middle of the picture, and maps of random numbers.</p>
 <p class="soft">In the pictures the dashed box is the garment that was asked for, the blue box is the heatmap's, the circle
 its largest value.</p>
 )";
