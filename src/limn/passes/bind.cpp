@@ -88,7 +88,7 @@ class Binding {
     std::vector<std::int64_t> elements;
     for (const Dim& d : *info.content) elements.push_back(d.value);
     const Tensor t = Tensor::of<std::int64_t>(known_dims(*info.type.shape), elements);
-    return to_.constant(info.type.dtype == DType::i64 ? t : t.converted(info.type.dtype), info.name);
+    return to_.constant(info.type.dtype == DType::i64 ? t : t.converted(info.type.dtype), info.name + "/known");
   }
 
   void add(const Node& node) {

@@ -118,7 +118,9 @@ class Simplify {
     if (rectifier == nullptr || rectifier->op != "Relu" || uses_[index(node.in[0])] != 1) return false;
     const auto pooled = pooled_of(node.in[1], *grad);
     if (!pooled) return false;
-    const Value masked = rebuild_.to().add("limn::ReluGrad", {rebuild_(grad->in[0]), *pooled});
+    const std::string name = graph_.value(node.out[0]).name + "/pooled";
+    Node mask{"limn::ReluGrad", name, {rebuild_(grad->in[0]).id, pooled->id}, {}, {}};
+    const Value masked = rebuild_.to().add_node(std::move(mask), {name}).front();
     append({"limn::MaxPoolGrad", grad->name + "/masked", {masked.id, rebuild_(node.in[1]).id}, {}, grad->attrs},
            node.out[0]);
     return true;

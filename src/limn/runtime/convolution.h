@@ -21,7 +21,7 @@ struct ConvolutionShape {
   dnnl::memory::dims before() const { return {height.begin, width.begin}; }
   /// Padding after the last row that a window reads; rows of the input that no window reads count as negative.
   dnnl::memory::dims after() const;
-  /// Kernel of one, stride of one, no padding, no groups.
+  /// Kernel of one, stride of one, no groups; there may be padding.
   bool is_pointwise() const;
 };
 

@@ -90,7 +90,7 @@ class GradientLowering {
     }
     const Bind dense = bind_primitive(convolution_backward_data(*pd_), reads, together_ ? 1 : s_.x[0]);
     l_.emit(label, std::string("limn:sparse or ") + pd_->impl_info_str(), from, to,
-            bind_sparse_pointwise(dy_, plain, dx, dense));
+            bind_sparse_pointwise(dy_, plain, dx, s_.height.begin, s_.width.begin, dense));
   }
 
   Lowering& l_;

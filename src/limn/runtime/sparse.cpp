@@ -54,13 +54,15 @@ LIMN_MULTIVERSION void outer_8(float* to, const float* from, const float* w, std
 struct SparsePointwise {
   const float *dy, *w;
   float* dx;
-  std::int64_t images, channels, outputs, positions, dy_stride, dx_stride;  ///< dy has `channels`, dx `outputs`
+  std::int64_t images, channels, outputs;  ///< dy has `channels`, dx has `outputs`
+  std::int64_t rows, columns, dy_rows, dy_columns, top, left;
+  std::int64_t dy_stride, dx_stride;
   std::vector<std::vector<std::int32_t>> found;  ///< per image, the channels of dy in use
   Run dense;
 
   /// False when some image uses many channels.
   bool find() {
-    const std::int64_t block = channel_block(), plane = positions * block;
+    const std::int64_t block = channel_block(), plane = dy_rows * dy_columns * block;
     const auto most = static_cast<std::size_t>(channels / kFew);
     for (std::int64_t n = 0; n < images; ++n) {
       auto& list = found[static_cast<std::size_t>(n)];
@@ -78,20 +80,27 @@ struct SparsePointwise {
 
   void operator()() {
     if (!find()) return dense();
-    const std::int64_t block = channel_block(), plane = positions * block;
-    const std::int64_t blocks = round_up(outputs, block) / block;
+    const std::int64_t block = channel_block(), blocks = round_up(outputs, block) / block;
 #pragma omp parallel for collapse(2) schedule(static)
     for (std::int64_t n = 0; n < images; ++n)
-      for (std::int64_t b = 0; b < blocks; ++b) {
-        float* to = dx + n * dx_stride + b * plane;
-        std::fill_n(to, plane, 0.0F);
-        for (const std::int32_t c : found[static_cast<std::size_t>(n)]) {
-          float weights[16] = {};
-          std::copy_n(w + c * outputs + b * block, std::min(block, outputs - b * block), weights);
-          const float* from = dy + n * dy_stride + c / block * plane + c % block;
-          block == 16 ? outer_16(to, from, weights, positions) : outer_8(to, from, weights, positions);
-        }
+      for (std::int64_t b = 0; b < blocks; ++b) fill(n, b);
+  }
+
+  /// One block of channels of one image.
+  void fill(std::int64_t n, std::int64_t b) const {
+    const std::int64_t block = channel_block(), plane = rows * columns * block,
+                       dy_plane = dy_rows * dy_columns * block;
+    float* to = dx + n * dx_stride + b * plane;
+    std::fill_n(to, plane, 0.0F);
+    for (const std::int32_t c : found[static_cast<std::size_t>(n)]) {
+      float weights[16] = {};
+      std::copy_n(w + c * outputs + b * block, std::min(block, outputs - b * block), weights);
+      const float* from = dy + n * dy_stride + c / block * dy_plane + c % block;
+      for (std::int64_t r = 0; r < rows; ++r) {
+        const float* row = from + ((r + top) * dy_columns + left) * block;
+        (block == 16 ? outer_16 : outer_8)(to + r * columns * block, row, weights, columns);
       }
+    }
   }
 };
 
@@ -127,7 +136,8 @@ Bind bind_sparse_rows(const View& dy, const View& w, const View& dx, Bind dense)
   };
 }
 
-Bind bind_sparse_pointwise(const View& dy, const View& w, const View& dx, Bind dense) {
+Bind bind_sparse_pointwise(const View& dy, const View& w, const View& dx, std::int64_t top, std::int64_t left,
+                           Bind dense) {
   return [=](const Memory& memory) -> Run {
     auto s = std::make_shared<SparsePointwise>();
     s->dy = memory.at(dy);
@@ -136,7 +146,12 @@ Bind bind_sparse_pointwise(const View& dy, const View& w, const View& dx, Bind d
     s->images = dy.images();
     s->channels = dy.channels();
     s->outputs = dx.channels();
-    s->positions = dx.plane();
+    s->rows = dx.dims[2];
+    s->columns = dx.dims[3];
+    s->dy_rows = dy.dims[2];
+    s->dy_columns = dy.dims[3];
+    s->top = top;
+    s->left = left;
     s->dy_stride = dy.image_stride;
     s->dx_stride = dx.image_stride;
     s->found.resize(static_cast<std::size_t>(s->images));

@@ -10,9 +10,10 @@ namespace limn {
 /// dx [N, K] = dy [N, C] w with w [C, K] plain: by the rows of w whose dy is not zero when they are few, otherwise
 /// by `dense`.
 Bind bind_sparse_rows(const View& dy, const View& w, const View& dx, Bind dense);
-/// The same for a convolution of kernel 1: dx [N, K, H, W] from dy [N, C, H, W], both blocked; w [C, K, 1, 1]
-/// plain.
-Bind bind_sparse_pointwise(const View& dy, const View& w, const View& dx, Bind dense);
+/// The same for a convolution of kernel 1: dx [N, K, H, W] from dy [N, C, H', W'], both blocked; w [C, K, 1, 1]
+/// plain; dx begins in row `top` and column `left` of dy, which is larger by the padding.
+Bind bind_sparse_pointwise(const View& dy, const View& w, const View& dx, std::int64_t top, std::int64_t left,
+                           Bind dense);
 /// to = from, and zero in the rows and columns that only `to` has; both blocked or both nhwc.
 Bind bind_border(const View& from, const View& to);
 
