@@ -118,7 +118,8 @@ def compare(name, path, x, referenced, folder):
     if referenced:
         _, reference, _, _ = run_limn(path, x[:referenced], targets[:referenced], folder, True)
         worst = {k: largest(reference[k], exact[k][:referenced]).max() for k in reference if k in exact}
-        check(len(worst) >= 13 and max(worst.values()) <= 1e-8,
+        # The weights of guided-grad-cam's interpolation are float32 constants of the explanation graph.
+        check(len(worst) >= 13 and all(v <= (2e-7 if k == "guided-grad-cam" else 1e-8) for k, v in worst.items()),
               f"(a) {name}: reference and PyTorch in double, worst of {len(worst)} maps {max(worst.values()):.1e} "
               f"({max(worst, key=worst.get)})")
     worst = np.array(switched).max(0)
@@ -134,7 +135,9 @@ def compare(name, path, x, referenced, folder):
         check(ours <= bound, f"(c) {name}: {k} median L2 {ours:.1e}, PyTorch float against double {theirs:.1e}")
     for k in CAMS:
         d = largest(native[k], exact[k])
-        share = float((d <= 1e-4).mean())
+        # The study's Grad-CAM++ exponentiates activations: float itself can be further than 1e-4 from double there.
+        bound = np.maximum(1e-4, 2 * largest(single[k], exact[k]) if k == "grad-cam++.study" else 0)
+        share = float((d <= bound).mean())
         enough = share >= 0.95 if len(x) >= 10 else d.max() <= 1e-2
         check(enough, f"(c) {name}: {k} within 1e-4 of the maximum on {100 * share:.0f} % of the images, worst "
                       f"{d.max():.1e}")
