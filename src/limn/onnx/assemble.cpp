@@ -12,6 +12,7 @@
 #include "limn/onnx/element_types.h"
 #include "limn/onnx/order.h"
 #include "limn/onnx/upgrade.h"
+#include "limn/ops/evaluate.h"
 #include "limn/ops/table.h"
 
 namespace limn {
@@ -19,6 +20,8 @@ namespace {
 
 /// The newest opset whose changes limn's operators were written against.
 constexpr std::int64_t kNewestOpset = 22;
+/// Elements that folding reads or writes at most: enough for sizes and axes, too few to cost anything.
+constexpr std::int64_t kLargestFolded = 1024;
 
 /// Shape inference that leaves the outputs of a node without a type where the operator refuses the node's form, so
 /// that a graph with such nodes can be looked at, and all of them be reported.
@@ -118,11 +121,11 @@ class Assembler {
 
   void add_node(const onnx::NodeProto& proto) {
     if (std::ranges::all_of(proto.output(), &std::string::empty)) return;  // nothing can read it
-    if (proto.op_type() == "Constant" && short_domain(proto.domain()).empty() && add_constant(proto)) return;
     Node node{operator_name(proto), name_of(proto), {}, {}, {}};
     for (const std::string& name : proto.input()) node.in.push_back(name.empty() ? kAbsent : values_.at(name).id);
     std::vector<std::string> outputs(proto.output().begin(), proto.output().end());
     try {
+      if (node.op == "Constant") return add_constant(proto);
       node = in_current_form(proto, node, outputs);
     } catch (const Error& e) {
       if (e.code() != ErrorCode::unsupported) throw;
@@ -130,8 +133,55 @@ class Assembler {
       // Kept without types: under another name where the operator itself is known.
       if (find_op(node.op) != nullptr) node.op = "unsupported::" + node.op;
     }
+    if (fold(node, outputs)) return;
     bind(outputs, builder_.add_node(std::move(node), outputs));
     check_typed(proto);
+  }
+
+  /// Shape arithmetic ends here where it can: the sizes of a known shape, and small results of small constants,
+  /// become constants. Operators that take sizes or axes need them while the graph is built.
+  bool fold(const Node& node, const std::vector<std::string>& outputs) {
+    const bool asks_size = node.op == "Shape" || node.op == "Size";
+    std::vector<const ValueInfo*> in;
+    std::int64_t elements = 0;
+    for (ValueId v : node.in) {
+      in.push_back(v == kAbsent ? nullptr : &builder_.info(v));
+      if (in.back() == nullptr || asks_size) continue;
+      if (!in.back()->constant) return false;
+      elements += in.back()->constant->count();
+    }
+    if (node.in.empty() || elements > kLargestFolded || find_op(node.op) == nullptr) return false;
+    const auto types = operators().infer(node, in);
+    for (const Schema::Inferred& t : types) {
+      if (t.type.dtype == DType::undefined || !t.type.shape || !is_known(*t.type.shape)) return false;
+      if (element_count(known_dims(*t.type.shape)) > kLargestFolded) return false;
+      if (asks_size && (!t.content || !std::ranges::all_of(*t.content, &Dim::known))) return false;
+    }
+    std::vector<Tensor> results;
+    if (asks_size)
+      results = {sizes(types.front())};
+    else
+      results = evaluate_node(with_outputs(node, outputs.size()), constants(node), Precision::f32);
+    for (std::size_t i = 0; i < outputs.size() && i < results.size(); ++i)
+      if (!outputs[i].empty()) values_.emplace(outputs[i], builder_.constant(results[i], outputs[i]));
+    return true;
+  }
+
+  static Tensor sizes(const Schema::Inferred& known) {
+    std::vector<std::int64_t> elements;
+    for (const Dim& d : *known.content) elements.push_back(d.value);
+    return Tensor::of<std::int64_t>(known_dims(*known.type.shape), std::span<const std::int64_t>(elements));
+  }
+
+  static Node with_outputs(Node node, std::size_t count) {
+    node.out.assign(count, kAbsent);
+    return node;
+  }
+
+  std::vector<Tensor> constants(const Node& node) const {
+    std::vector<Tensor> tensors;
+    for (ValueId v : node.in) tensors.push_back(v == kAbsent ? Tensor() : *builder_.info(v).constant);
+    return tensors;
   }
 
   /// The node with its attributes, upgraded; `outputs` that its operator never makes and nobody reads are dropped.
@@ -150,16 +200,10 @@ class Assembler {
     return std::move(current.node);
   }
 
-  /// Whether the node could be turned into a constant; otherwise it is noted as unsupported.
-  bool add_constant(const onnx::NodeProto& proto) {
-    try {
-      const std::string& name = proto.output(0);
-      values_.emplace(name, builder_.constant(constant_of(proto), name));
-      return true;
-    } catch (const Error& e) {
-      if (e.code() != ErrorCode::unsupported) throw;
-      return false;
-    }
+  void add_constant(const onnx::NodeProto& proto) {
+    const std::string& name = proto.output(0);
+    if (name.empty()) return;
+    values_.emplace(name, builder_.constant(constant_of(proto), name));
   }
 
   Tensor constant_of(const onnx::NodeProto& proto) {

@@ -31,7 +31,8 @@ std::optional<std::uint64_t> number(const TensorParts& tensor, std::string_view 
   return value;
 }
 
-Error points_outside(const TensorParts& tensor, const std::string& location) {
+Error points_outside(const TensorParts& tensor, std::string location) {
+  std::ranges::replace(location, '\0', '?');
   return Error(ErrorCode::bad_input, fmt::format("external data points outside its folder: '{}'", location),
                place(tensor), "keep the data file in the model's own folder and name it relative to it");
 }

@@ -11,7 +11,7 @@
 namespace limn {
 
 void NodeUpgrade::set_input(std::size_t i, ValueId value) {
-  if (node.in.size() <= i) node.in.resize(i + 1, kAbsent);
+  while (node.in.size() <= i) node.in.push_back(kAbsent);
   node.in[i] = value;
 }
 
@@ -72,7 +72,7 @@ void clip_bounds_to_inputs(NodeUpgrade& u) {
   const double low = u.node.attrs.real("min", -kNoBound), high = u.node.attrs.real("max", kNoBound);
   u.node.attrs.erase("min");
   u.node.attrs.erase("max");
-  u.node.in.resize(1, kAbsent);
+  u.keep_first_input();
   if (low > -kNoBound) u.set_input(1, scalar(low), "min");
   if (high < kNoBound) u.set_input(2, scalar(high), "max");
 }
@@ -85,7 +85,7 @@ void dropout_for_inference(NodeUpgrade& u) {
         training->as<bool>()[0])
       throw u.refuse("it is in training mode; export the network for inference");
   }
-  if (u.node.in.size() > 1) u.node.in.resize(1);
+  u.keep_first_input();
   u.node.attrs = {};
 }
 

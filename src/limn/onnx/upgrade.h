@@ -22,6 +22,9 @@ class NodeUpgrade {
   bool has_input(std::size_t i) const { return i < node.in.size() && node.in[i] != kAbsent; }
   const ValueInfo& input(std::size_t i) const { return graph_.info(node.in[i]); }
   void set_input(std::size_t i, ValueId value);
+  void keep_first_input() {
+    while (node.in.size() > 1) node.in.pop_back();
+  }
   /// Makes a constant of `value` input i; `role` completes its name.
   void set_input(std::size_t i, Tensor value, std::string_view role);
   /// The attribute as input i, a vector of int64, when the node has the attribute and it is not empty.

@@ -20,12 +20,14 @@ constexpr std::array<std::string_view, 8> kPassing{"Reshape",  "Flatten",   "Squ
 constexpr std::array<std::string_view, 10> kHead{
     "MaxPool", "AveragePool", "GlobalAveragePool", "GlobalMaxPool", "LpPool",
     "Gemm",    "MatMul",      "ReduceMean",        "ReduceMax",     "Pad"};
-constexpr std::array<std::string_view, 16> kActivations{
-    "Relu",      "Clip", "LeakyRelu", "PRelu",    "Elu",  "Selu",     "Celu", "ThresholdedRelu",
-    "HardSwish", "Mish", "Gelu",      "Softplus", "Tanh", "Softsign", "Mul",  "Max"};
-/// A value that only these read is not yet at its last stage.
-constexpr std::array<std::string_view, 4> kFinishing{"BatchNormalization", "InstanceNormalization", "Sigmoid",
-                                                     "HardSigmoid"};
+constexpr std::array<std::string_view, 14> kActivations{
+    "Relu",      "Clip", "LeakyRelu", "PRelu",    "Elu",  "Selu",    "Celu", "ThresholdedRelu",
+    "HardSwish", "Mish", "Gelu",      "Softplus", "Tanh", "Softsign"};
+/// Together with activations: a value that only these read is not yet at its last stage, unless it is an
+/// activation.
+constexpr std::array<std::string_view, 6> kFinishing{
+    "BatchNormalization", "InstanceNormalization", "Sigmoid", "HardSigmoid", "Add", "Sum"};
+constexpr std::array<std::string_view, 2> kGates{"Mul", "Max"};
 constexpr std::array<std::string_view, 11> kLayers{"Conv",    "ConvTranspose", "BatchNormalization",
                                                    "MaxPool", "Add",           "InstanceNormalization",
                                                    "Concat",  "AveragePool",   "Sum",
@@ -106,15 +108,21 @@ std::vector<char> ancestors_of(const Graph& g, ValueId v) {
   return needed;
 }
 
-/// A value is finished unless all that reads it is its own normalisation or activation.
+bool finishes_its_input(const Node& n) {
+  return is_one_of(n.op, kActivations) || is_one_of(n.op, kFinishing) || is_one_of(n.op, kGates);
+}
+
+/// Activations are finished, other values unless all that reads them is their normalisation, activation or sum.
 std::vector<char> finished_values(const Graph& g) {
   std::vector<char> finished(g.value_count()), read(g.value_count());
-  for (const Node& n : g.nodes())
+  for (const Node& n : g.nodes()) {
     for (ValueId v : n.in) {
       if (v == kAbsent) continue;
       read[index(v)] = 1;
-      if (!is_one_of(n.op, kActivations) && !is_one_of(n.op, kFinishing)) finished[index(v)] = 1;
+      finished[index(v)] |= !finishes_its_input(n);
     }
+    if (is_one_of(n.op, kActivations) && n.out[0] != kAbsent) finished[index(n.out[0])] = 1;
+  }
   for (const Output& o : g.outputs()) finished[index(o.value)] = 1;
   for (std::size_t i = 0; i < read.size(); ++i) finished[i] |= !read[i];
   return finished;
@@ -122,8 +130,9 @@ std::vector<char> finished_values(const Graph& g) {
 
 /// Whether the operator makes a layer in the eyes of a person: arithmetic does when it joins two branches.
 bool makes_layer(const Node& n, const std::vector<char>& depends) {
-  if (!is_one_of(n.op, kLayers) && !is_one_of(n.op, kActivations)) return false;
-  if (n.op != "Add" && n.op != "Mul" && n.op != "Max" && n.op != "Sum") return true;
+  if (is_one_of(n.op, kActivations)) return true;
+  if (!is_one_of(n.op, kLayers) && !is_one_of(n.op, kGates)) return false;
+  if (n.op != "Add" && n.op != "Sum" && !is_one_of(n.op, kGates)) return true;
   return std::ranges::all_of(n.in, [&](ValueId v) { return v != kAbsent && depends[index(v)]; });
 }
 
