@@ -44,7 +44,8 @@ void serve(std::map<std::string, Work>& works) {
     for (int i = 0; i < count; ++i) {
       const auto start = std::chrono::steady_clock::now();
       work.run();
-      fmt::print("{:.4f} ", std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count());
+      fmt::print("{:.4f} ",
+                 std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count());
     }
     fmt::print("\n");
     std::fflush(stdout);
@@ -63,7 +64,8 @@ int main(int argc, char** argv) {
       Work work{Explainer(classifier, parse(argv[i]), options),
                 std::vector<Target>(static_cast<std::size_t>(options.batch))};
       unsigned state = 1;  // any picture will do, but not zeros: they would make every cotangent sparse
-      for (float& v : work.explainer.images()) v = static_cast<float>((state = state * 1664525U + 1013904223U) >> 8) / 8388608.0F - 1.0F;
+      for (float& v : work.explainer.images())
+        v = static_cast<float>((state = state * 1664525U + 1013904223U) >> 8) / 8388608.0F - 1.0F;
       works.emplace(argv[i], std::move(work));
     }
     fmt::print("ready\n");

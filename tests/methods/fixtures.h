@@ -38,9 +38,9 @@ inline Classifier wrap(Graph graph) {
 inline Classifier fixture_t() {
   GraphBuilder g(operators());
   const Value flat = g.add("Flatten", {convolution(g)}, {{"axis", std::int64_t{1}}}, "flat");
-  const Value w = g.constant(Tensor::of<float>({3, 8}, {1, -0.5, 0.5, 0.25, 0.75, -1, 1, 0.25,          //
-                                                        0.25, 0.25, -0.5, 0.5, -0.25, 0.5, 0.5, -0.5,  //
-                                                        -0.5, 0.5, 0.25, -0.25, 1, 0.25, -0.5, 0.5}),
+  const Value w = g.constant(Tensor::of<float>({3, 8}, {1,    -0.5, 0.5,  0.25,  0.75,  -1,   1,    0.25,  //
+                                                        0.25, 0.25, -0.5, 0.5,   -0.25, 0.5,  0.5,  -0.5,  //
+                                                        -0.5, 0.5,  0.25, -0.25, 1,     0.25, -0.5, 0.5}),
                              "fc");
   const Value b = g.constant(Tensor::of<float>({3}, {0.5, 0, -1}), "bias");
   const Value y = g.add("Gemm", {flat, w, b}, {{"transB", std::int64_t{1}}}, "logits");

@@ -12,7 +12,8 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 
 const std::vector<float> kLogits{1.0F, 3.0F, 3.0F, -2.0F};
-const std::vector<std::string> kLabels{"n02012849 crane", "n03126707 crane", "n02123045 tabby, tabby cat", "Ankle boot"};
+const std::vector<std::string> kLabels{"n02012849 crane", "n03126707 crane", "n02123045 tabby, tabby cat",
+                                       "Ankle boot"};
 
 std::vector<Target> resolve(std::string_view text) { return resolve_target(parse_target(text), kLogits, kLabels); }
 
@@ -64,7 +65,8 @@ TEST(Target, CotangentsAreDerivativesOfTheScore) {
       auto up = kLogits, down = kLogits;
       up[j] += static_cast<float>(h);
       down[j] -= static_cast<float>(h);
-      EXPECT_NEAR(cotangent[j], (score_of(t, up) - score_of(t, down)) / (up[j] - down[j]), 1e-5) << to_string(t) << j;
+      EXPECT_NEAR(cotangent[j], (score_of(t, up) - score_of(t, down)) / (up[j] - down[j]), 1e-5)
+          << to_string(t) << j;
     }
   }
 }

@@ -95,8 +95,8 @@ TEST(WorkedExamples, EigenCam) {
 }
 
 TEST(WorkedExamples, EigenCamThroughTheOtherGramMatrix) {
-  // The same activations four times over: the component is the same, the projection twice as long, and there are now
-  // more channels than positions.
+  // The same activations four times over: the component is the same, the projection twice as long, and there are
+  // now more channels than positions.
   std::vector<float> a;
   for (int i = 0; i < 4; ++i) a.insert(a.end(), {0, 1, 2, 3, 2, 1, 0, 0});
   const auto map = eigen_cam(a, 8, 2, 2);

@@ -29,7 +29,8 @@ void accumulate(Cotangents& sums, ValueId id, Value d) {
 }
 
 /// One node of the reverse walk: cotangents of its outputs in, cotangents of its wanted inputs added to `sums`.
-void step_back(GraphBuilder& g, std::size_t k, const std::vector<char>& wants, const RuleSet& rules, Cotangents& sums) {
+void step_back(GraphBuilder& g, std::size_t k, const std::vector<char>& wants, const RuleSet& rules,
+               Cotangents& sums) {
   const Node& node = g.node(k);  // a deque keeps its elements in place while rules append
   std::vector<Value> in, out, dout;
   std::vector<char> need;

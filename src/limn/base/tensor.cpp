@@ -85,8 +85,10 @@ Tensor Tensor::converted(DType to) const {
       const auto in = as<From>();
       const auto o = out.mutable_view().as<To>();
       for (std::size_t i = 0; i < in.size(); ++i) {
-        if constexpr (std::is_same_v<To, bool>) o[i] = in[i] != From{};
-        else o[i] = static_cast<To>(in[i]);
+        if constexpr (std::is_same_v<To, bool>)
+          o[i] = in[i] != From{};
+        else
+          o[i] = static_cast<To>(in[i]);
       }
     });
   });
@@ -95,7 +97,8 @@ Tensor Tensor::converted(DType to) const {
 
 std::vector<std::int64_t> Tensor::to_int64() const {
   if (is_float(dtype_) || !present())
-    throw Error(ErrorCode::bad_input, "integers were expected, found a " + std::string(name_of(dtype_)) + " tensor");
+    throw Error(ErrorCode::bad_input,
+                "integers were expected, found a " + std::string(name_of(dtype_)) + " tensor");
   const Tensor t = dtype_ == DType::i64 ? *this : converted(DType::i64);
   const auto s = t.as<std::int64_t>();
   return {s.begin(), s.end()};

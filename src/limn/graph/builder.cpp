@@ -56,7 +56,8 @@ Value GraphBuilder::input(std::string name, Type type) {
 }
 
 Value GraphBuilder::constant(Tensor value, std::string name) {
-  ValueInfo info{unique(std::move(name), "const"), {value.dtype(), to_shape(value.dims())}, {}, {}, content_of(value)};
+  ValueInfo info{
+      unique(std::move(name), "const"), {value.dtype(), to_shape(value.dims())}, {}, {}, content_of(value)};
   info.constant = std::move(value);
   return {this, fresh(std::move(info))};
 }
@@ -92,9 +93,10 @@ std::vector<Value> GraphBuilder::add_node(Node node, const std::vector<std::stri
       continue;
     }
     if (names_.contains(output_names[i]))
-      throw Error(ErrorCode::bad_input, "two values are named '" + output_names[i] + "'", "node '" + node.name + "'");
-    const ValueId id = fresh({output_names[i], std::move(inferred[i].type), data_.nodes.size(), {},
-                              std::move(inferred[i].content)});
+      throw Error(ErrorCode::bad_input, "two values are named '" + output_names[i] + "'",
+                  "node '" + node.name + "'");
+    const ValueId id = fresh(
+        {output_names[i], std::move(inferred[i].type), data_.nodes.size(), {}, std::move(inferred[i].content)});
     node.out.push_back(id);
     handles.push_back({this, id});
   }

@@ -44,8 +44,9 @@ Error no_such_value(std::string_view name, const GraphData& data) {
   std::string mend;
   for (const std::string& close : close_names(name, names))
     mend += (mend.empty() ? "did you mean '" : "', '") + close;
-  return Error(ErrorCode::not_found, "the network has no value named '" + std::string(name) + "'", {},
-               mend.empty() ? "limn inspect MODEL lists the layers" : mend + "'? limn inspect MODEL lists all layers");
+  return Error(
+      ErrorCode::not_found, "the network has no value named '" + std::string(name) + "'", {},
+      mend.empty() ? "limn inspect MODEL lists the layers" : mend + "'? limn inspect MODEL lists all layers");
 }
 
 }  // namespace limn

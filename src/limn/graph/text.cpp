@@ -13,11 +13,16 @@ std::string list_text(const std::vector<T>& list) {
 std::string attr_text(const Attr& attr) {
   return std::visit(
       []<class T>(const T& v) -> std::string {
-        if constexpr (std::is_same_v<T, std::string>) return "\"" + v + "\"";
-        else if constexpr (std::is_same_v<T, Tensor>) return "tensor " + to_string(std::span(v.dims()));
-        else if constexpr (std::is_same_v<T, std::shared_ptr<const Graph>>) return "graph";
-        else if constexpr (std::is_arithmetic_v<T>) return fmt::format("{}", v);
-        else return list_text(v);
+        if constexpr (std::is_same_v<T, std::string>)
+          return "\"" + v + "\"";
+        else if constexpr (std::is_same_v<T, Tensor>)
+          return "tensor " + to_string(std::span(v.dims()));
+        else if constexpr (std::is_same_v<T, std::shared_ptr<const Graph>>)
+          return "graph";
+        else if constexpr (std::is_arithmetic_v<T>)
+          return fmt::format("{}", v);
+        else
+          return list_text(v);
       },
       attr);
 }

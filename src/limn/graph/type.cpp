@@ -28,7 +28,8 @@ Dims known_dims(const Shape& shape) {
 Shape to_shape(std::span<const std::int64_t> dims) { return {dims.begin(), dims.end()}; }
 
 std::string to_string(const Type& type) {
-  return std::string(name_of(type.dtype)) + " " + (type.shape ? to_string(*type.shape) : std::string("of any shape"));
+  return std::string(name_of(type.dtype)) + " " +
+         (type.shape ? to_string(*type.shape) : std::string("of any shape"));
 }
 
 void Attrs::erase(std::string_view name) {

@@ -13,7 +13,8 @@ namespace {
 Tensor bilinear_matrix(std::int64_t in, std::int64_t out) {
   std::vector<float> m(static_cast<std::size_t>(in * out));
   for (std::int64_t i = 0; i < out; ++i) {
-    const double s = std::max(0.0, (static_cast<double>(i) + 0.5) * static_cast<double>(in) / static_cast<double>(out) - 0.5);
+    const double s =
+        std::max(0.0, (static_cast<double>(i) + 0.5) * static_cast<double>(in) / static_cast<double>(out) - 0.5);
     const auto low = std::min(static_cast<std::int64_t>(s), in - 1);
     const auto high = std::min(low + 1, in - 1);
     const double t = s - static_cast<double>(low);
@@ -26,7 +27,8 @@ Tensor bilinear_matrix(std::int64_t in, std::int64_t out) {
 /// map [N, 1, h, w] -> [N, 1, H, W] with the sizes of `like`.
 Value upsample(Value map, Value like) {
   GraphBuilder& g = *map.in;
-  const Dims from = known_dims({map.shape()[2], map.shape()[3]}), to = known_dims({like.shape()[2], like.shape()[3]});
+  const Dims from = known_dims({map.shape()[2], map.shape()[3]}),
+             to = known_dims({like.shape()[2], like.shape()[3]});
   const Value rows = g.constant(bilinear_matrix(from[0], to[0]));
   const Value columns = transpose(g.constant(bilinear_matrix(from[1], to[1])), {1, 0});
   return matmul(rows, matmul(map, columns));

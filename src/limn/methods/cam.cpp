@@ -60,7 +60,9 @@ Value build_grad_cam_plus_plus(const MethodContext& c) {
 }
 
 // L = relu(sum_k G_k * A_k), element by element.
-Value build_hires_cam(const MethodContext& c) { return relu(reduce_sum(c.layer_gradient() * c.activation, kChannels)); }
+Value build_hires_cam(const MethodContext& c) {
+  return relu(reduce_sum(c.layer_gradient() * c.activation, kChannels));
+}
 
 // L = relu(sum_k relu(G_k) * A_k).
 Value build_layer_cam(const MethodContext& c) {
@@ -76,9 +78,9 @@ Value build_xgrad_cam(const MethodContext& c) {
 
 // L = sum_k W[c, k] A_k, signed, as in the paper; W are the classifier's own weights.
 Value build_cam(const MethodContext& c) {
-  const Value w = class_weights(c.cotangents.logits(), c.activation);             // [classes, K]
+  const Value w = class_weights(c.cotangents.logits(), c.activation);                     // [classes, K]
   const Value target = reshape(c.cotangents.target(), std::vector<std::int64_t>{0, -1});  // [N, classes]
-  const Value picked = matmul(target, w);                                          // [N, K]
+  const Value picked = matmul(target, w);                                                 // [N, K]
   return weighted_sum(reshape(picked, std::vector<std::int64_t>{0, -1, 1, 1}), c.activation);
 }
 

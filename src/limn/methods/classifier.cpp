@@ -79,8 +79,8 @@ Classifier with_size(Classifier c, std::int64_t height, std::int64_t width) {
   const auto fits = [](const Dim& d, std::int64_t size) { return !d.known() || d.value == size; };
   if (!fits(shape[2], height) || !fits(shape[3], width))
     throw Error(ErrorCode::bad_input,
-                fmt::format("the network takes images of {}x{}, not of {}x{}", c.height, c.width, height, width), {},
-                "resize or crop the image to the network's size");
+                fmt::format("the network takes images of {}x{}, not of {}x{}", c.height, c.width, height, width),
+                {}, "resize or crop the image to the network's size");
   if (shape[2].known() && shape[3].known()) return c;
   if (shape[2].symbol == shape[3].symbol && height != width)
     throw Error(ErrorCode::bad_input, fmt::format("the network takes square images, not {}x{}", height, width));

@@ -28,8 +28,8 @@ Eigen::VectorXd first_component(const Matrix& o) {
 std::vector<float> eigen_cam(std::span<const float> activation, std::int64_t channels, std::int64_t height,
                              std::int64_t width) {
   const std::int64_t positions = height * width;
-  const Eigen::Map<const Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>> a(activation.data(),
-                                                                                           channels, positions);
+  const Eigen::Map<const Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>> a(
+      activation.data(), channels, positions);
   Matrix o = a.cast<double>().transpose();
   o.rowwise() -= o.colwise().mean().eval();
   Eigen::VectorXd map = first_component(o);

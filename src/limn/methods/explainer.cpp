@@ -16,12 +16,14 @@ bool all_finite(std::span<const float> values) {
   return zero == 0.0F;
 }
 
-Program compile(const Classifier& classifier, std::span<const MethodRequest> requests, const ExplainerOptions& options) {
+Program compile(const Classifier& classifier, std::span<const MethodRequest> requests,
+                const ExplainerOptions& options) {
   if (options.batch < 1) throw Error(ErrorCode::bad_input, "a batch holds at least one image");
   const Graph graph = explanation_graph(classifier, requests);
   const Dim batch = graph.shape(graph.at(classifier.image))[0];
   if (batch.known() && batch.value != options.batch)
-    throw Error(ErrorCode::unsupported, fmt::format("the model takes batches of {}, not of {}", batch.value, options.batch), {},
+    throw Error(ErrorCode::unsupported,
+                fmt::format("the model takes batches of {}, not of {}", batch.value, options.batch), {},
                 fmt::format("use --batch {}, or export the model with a dynamic batch", batch.value));
   CompileOptions compile_options;
   if (!batch.known()) compile_options.symbols[batch.symbol] = options.batch;
@@ -70,7 +72,8 @@ struct Explainer::Impl {
   std::vector<std::vector<float>> eigen;  ///< per request, the maps of the batch, for eigen-cam
 };
 
-Explainer::Explainer(const Classifier& classifier, std::vector<MethodRequest> requests, const ExplainerOptions& options)
+Explainer::Explainer(const Classifier& classifier, std::vector<MethodRequest> requests,
+                     const ExplainerOptions& options)
     : impl_(std::make_unique<Impl>(classifier, std::move(requests), options)) {}
 Explainer::Explainer(const Explainer& other) : impl_(std::make_unique<Impl>(*other.impl_)) {}
 Explainer::Explainer(Explainer&&) noexcept = default;
@@ -83,8 +86,10 @@ const std::vector<MethodRequest>& Explainer::requests() const { return impl_->re
 std::span<float> Explainer::images() { return impl_->session.input(impl_->image); }
 
 void Explainer::predict() {
-  if (impl_->explains) impl_->session.run_before("target");
-  else impl_->session.run();
+  if (impl_->explains)
+    impl_->session.run_before("target");
+  else
+    impl_->session.run();
   if (!all_finite(impl_->session.output("logits")))
     throw Error(ErrorCode::bad_input, "the class scores came out as NaN or infinite", {},
                 "check the preprocessing (range, mean, std) and the model's weights");
@@ -102,7 +107,8 @@ void Explainer::explain(std::span<const Target> targets) {
     const std::span<float> cotangents = s.session.input("target");
     std::ranges::fill(cotangents, 0.0F);
     for (std::size_t n = 0; n < targets.size(); ++n)
-      write_cotangent(targets[n], logits(static_cast<std::int64_t>(n)), cotangents.subspan(n * s.classes, s.classes));
+      write_cotangent(targets[n], logits(static_cast<std::int64_t>(n)),
+                      cotangents.subspan(n * s.classes, s.classes));
     s.session.run();
   }
   for (std::size_t r = 0; r < s.requests.size(); ++r) {
@@ -111,7 +117,8 @@ void Explainer::explain(std::span<const Target> targets) {
     const auto per_image = static_cast<std::size_t>(dims[1] * dims[2] * dims[3]);
     s.eigen[r].clear();
     for (std::size_t n = 0; n < targets.size(); ++n) {
-      const auto map = eigen_cam(s.session.output(s.outputs[r]).subspan(n * per_image, per_image), dims[1], dims[2], dims[3]);
+      const auto map =
+          eigen_cam(s.session.output(s.outputs[r]).subspan(n * per_image, per_image), dims[1], dims[2], dims[3]);
       for (float v : map) s.eigen[r].push_back(std::max(v, 0.0F));
     }
   }

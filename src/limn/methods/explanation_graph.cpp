@@ -38,7 +38,8 @@ void require_rectifier(const GraphBuilder& g, const MethodInfo& info) {
   if (info.name != "guided-backprop" && info.name != "deconvnet" && info.name != "guided-grad-cam") return;
   for (std::size_t i = 0; i < g.node_count(); ++i)
     if (is_rectifier(g, g.node(i))) return;
-  throw Error(ErrorCode::unsupported, fmt::format("{} needs a network with rectifiers, and this one has none", info.name),
+  throw Error(ErrorCode::unsupported,
+              fmt::format("{} needs a network with rectifiers, and this one has none", info.name),
               "rectifiers are Relu, and Clip with minimum 0", "use gradient or grad-cam");
 }
 
@@ -66,7 +67,8 @@ std::vector<MethodRequest> completed(const Classifier& classifier, std::span<con
     r.layer = layer_of(r, info, classifier);
     if (!r.layer.empty()) check_layer(classifier.graph, r.layer);
     if (r.counterfactual && !info.has_counterfactual)
-      throw Error(ErrorCode::unsupported, fmt::format("{} has no counterfactual", info.name), {}, "use it with grad-cam");
+      throw Error(ErrorCode::unsupported, fmt::format("{} has no counterfactual", info.name), {},
+                  "use it with grad-cam");
   }
   return out;
 }
@@ -85,7 +87,8 @@ Graph explanation_graph(const Classifier& classifier, std::span<const MethodRequ
     const MethodRow& row = method_row(r.method);
     require_rectifier(g, row.info);
     const Value layer = r.layer.empty() ? Value{} : g.find(r.layer);
-    outputs.emplace_back(fmt::format("map_{}", i), row.build({g, cotangents, image, layer, r.variant, r.counterfactual}));
+    outputs.emplace_back(fmt::format("map_{}", i),
+                         row.build({g, cotangents, image, layer, r.variant, r.counterfactual}));
   }
   return std::move(g).finish(std::move(outputs));
 }

@@ -50,9 +50,7 @@ class HeadWalk {
     refuse("found " + node.op + " at '" + node.name + "'");
   }
 
-  ValueId data_input(const Node& node) const {
-    return g_.info(node.in[0]).constant ? node.in[1] : node.in[0];
-  }
+  ValueId data_input(const Node& node) const { return g_.info(node.in[0]).constant ? node.in[1] : node.in[0]; }
 
   bool pools_globally(const Node& node) const {
     if (node.op == "GlobalAveragePool") return true;
@@ -60,7 +58,9 @@ class HeadWalk {
     const auto& in = g_.info(node.in[0]).type.shape;
     const auto& out = g_.info(node.out[0]).type.shape;
     if (!in || !out || in->size() != 4) return false;
-    const auto inside = [&](std::size_t axis) { return out->size() == 4 ? (*out)[axis] == Dim(1) : out->size() == 2; };
+    const auto inside = [&](std::size_t axis) {
+      return out->size() == 4 ? (*out)[axis] == Dim(1) : out->size() == 2;
+    };
     return inside(2) && inside(3) && (*out)[1] == (*in)[1];
   }
 

@@ -39,7 +39,8 @@ std::string_view trimmed(std::string_view s) {
 }
 
 bool is_wordnet_id(std::string_view s) {
-  return s.size() == 9 && s[0] == 'n' && std::ranges::all_of(s.substr(1), [](unsigned char c) { return std::isdigit(c); });
+  return s.size() == 9 && s[0] == 'n' &&
+         std::ranges::all_of(s.substr(1), [](unsigned char c) { return std::isdigit(c); });
 }
 
 /// The label itself, its WordNet id, and each of its comma-separated synonyms, in lower case.
@@ -62,8 +63,8 @@ std::vector<std::string> names_of(const std::string& label) {
 
 Error unknown_class(std::string_view name, std::span<const std::string> labels) {
   if (labels.empty())
-    return Error(ErrorCode::not_found, "the class '" + std::string(name) + "' cannot be looked up without labels", {},
-                 "give the class index, or a file of names with --labels");
+    return Error(ErrorCode::not_found, "the class '" + std::string(name) + "' cannot be looked up without labels",
+                 {}, "give the class index, or a file of names with --labels");
   std::vector<std::string> synonyms;
   for (const std::string& label : labels)
     for (std::string& n : names_of(label)) synonyms.push_back(std::move(n));
@@ -167,9 +168,9 @@ std::vector<std::size_t> top_classes(std::span<const float> logits, std::size_t 
   std::vector<std::size_t> order(logits.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
   k = std::min(k, order.size());
-  std::ranges::partial_sort(order, order.begin() + static_cast<std::ptrdiff_t>(k), [&](std::size_t a, std::size_t b) {
-    return logits[a] != logits[b] ? logits[a] > logits[b] : a < b;
-  });
+  std::ranges::partial_sort(
+      order, order.begin() + static_cast<std::ptrdiff_t>(k),
+      [&](std::size_t a, std::size_t b) { return logits[a] != logits[b] ? logits[a] > logits[b] : a < b; });
   order.resize(k);
   return order;
 }

@@ -2,11 +2,11 @@
 //
 //   limn_parity MODEL INPUT.npy TARGETS.npy LAYER OUT [--reference]
 //
-// INPUT.npy [N, C, H, W]; TARGETS.npy [N] class indices; LAYER a name or auto. OUT/<map>.native holds every map as the
-// native runtime computes it, image by image (raw float32; the sizes of one image's map are in <map>.native.dims);
-// with --reference, OUT/<map>.reference the same by the reference in double (raw float64). One line per image on
-// standard output says how far the native gradients are from the double-precision ones that are given the native run's
-// own rectifier masks and pool indices.
+// INPUT.npy [N, C, H, W]; TARGETS.npy [N] class indices; LAYER a name or auto. OUT/<map>.native holds every map as
+// the native runtime computes it, image by image (raw float32; the sizes of one image's map are in
+// <map>.native.dims); with --reference, OUT/<map>.reference the same by the reference in double (raw float64). One
+// line per image on standard output says how far the native gradients are from the double-precision ones that are
+// given the native run's own rectifier masks and pool indices.
 
 #include <fmt/format.h>
 
@@ -142,14 +142,16 @@ int run(const std::string& model_path, const std::string& input_path, const std:
       return o.starts_with("map_") ? list[static_cast<std::size_t>(std::stoi(o.substr(4)))].name : o;
     };
     for (const Output& o : all.graph.outputs())
-      if (!o.name.starts_with("switch ")) native[name_of_output(o.name)].add(program.output_dims(o.name), session.output(o.name));
+      if (!o.name.starts_with("switch "))
+        native[name_of_output(o.name)].add(program.output_dims(o.name), session.output(o.name));
     const std::map<std::string, Tensor> feeds{
         {classifier.image, image},
         {"target", Tensor::of<float>(program.input_dims("target"), std::span<const float>(target))}};
     EvaluateOptions given;
     for (const std::string& s : all.switches)
       given.given[all.graph.at(s)] =
-          Tensor::of<float>(program.output_dims("switch " + s), session.output("switch " + s)).converted(DType::f64);
+          Tensor::of<float>(program.output_dims("switch " + s), session.output("switch " + s))
+              .converted(DType::f64);
     const std::vector<Tensor> switched = evaluate(all.graph, feeds, gradients, given);
     fmt::print("switched {} layer-gradient {:.3e} gradient {:.3e}\n", n,
                relative_l2(session.output("layer-gradient"), switched[0].as<double>()),
@@ -172,7 +174,8 @@ int run(const std::string& model_path, const std::string& input_path, const std:
 
 int main(int argc, char** argv) {
   try {
-    if (argc < 6) throw Error(ErrorCode::bad_input, "usage: limn_parity MODEL INPUT.npy TARGETS.npy LAYER OUT [--reference]");
+    if (argc < 6)
+      throw Error(ErrorCode::bad_input, "usage: limn_parity MODEL INPUT.npy TARGETS.npy LAYER OUT [--reference]");
     return run(argv[1], argv[2], argv[3], argv[4], argv[5], argc > 6);
   } catch (const std::exception& e) {
     fmt::print(stderr, "{}\n", e.what());

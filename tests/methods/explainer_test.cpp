@@ -1,0 +1,124 @@
+// The Explainer: native runs of what the reference computes, one forward pass for several targets and methods.
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <thread>
+
+#include "limn/model.h"
+#include "methods/fixtures.h"
+
+namespace limn::test {
+namespace {
+
+using testing::FloatNear;
+using testing::Pointwise;
+
+std::vector<float> to_vector(std::span<const float> s) { return {s.begin(), s.end()}; }
+
+TEST(Explainer, MapsOfTheHandSetNetwork) {
+  std::vector<MethodRequest> requests;
+  for (const char* name : {"grad-cam", "gradient", "guided-backprop", "eigen-cam"})
+    requests.push_back({name, {}, "auto", false});
+  Explainer explainer(fixture_t(), requests);
+  std::ranges::copy(fixture_image(), explainer.images().begin());
+  explainer.predict();
+  EXPECT_THAT(to_vector(explainer.logits(0)), Pointwise(FloatNear(1e-6F), {2.25F, 0.75F, 1.5F}));
+  const Target first{Target::Kind::logit, 0, 0};
+  explainer.explain(std::span(&first, 1));
+  EXPECT_EQ(explainer.map(0, 0).dims, (Dims{2, 2}));
+  EXPECT_THAT(to_vector(explainer.map(0, 0).data), Pointwise(FloatNear(1e-6F), {0.5F, 0.5625F, 0.625F, 0.9375F}));
+  EXPECT_EQ(explainer.map(1, 0).dims, (Dims{1, 2, 2}));
+  EXPECT_THAT(to_vector(explainer.map(1, 0).data), Pointwise(FloatNear(1e-6F), {-0.75F, 0.5F, 0.5F, 0.25F}));
+  EXPECT_THAT(to_vector(explainer.map(2, 0).data), Pointwise(FloatNear(1e-6F), {-0.75F, 0.0F, 0.5F, 0.25F}));
+  EXPECT_THAT(to_vector(explainer.map(3, 0).data), Pointwise(FloatNear(1e-5F), {1.948459F, 0.551309F, 0.0F, 0.0F}));
+}
+
+TEST(Explainer, AnotherTargetNeedsNoNewPrediction) {
+  Explainer explainer(fixture_t(), {{"gradient", {}, "auto", false}});
+  std::ranges::copy(fixture_image(), explainer.images().begin());
+  explainer.predict();
+  for (const std::size_t c : {2U, 0U, 1U, 0U}) {
+    const Target target{Target::Kind::logit, c, 0};
+    explainer.explain(std::span(&target, 1));
+    const auto expected = reference_map(fixture_t(), "gradient", c);
+    for (std::size_t i = 0; i < 4; ++i) EXPECT_NEAR(explainer.map(0, 0).data[i], expected[i], 1e-6) << c;
+  }
+}
+
+TEST(Explainer, EveryImageOfABatchHasItsOwnTarget) {
+  Explainer explainer(fixture_t(), {{"grad-cam", {}, "auto", false}}, {3, 1});
+  const std::vector<std::vector<float>> images{{1, 2, 3, 4}, {4, 3, 2, 1}, {0, 5, 1, 2}};
+  for (std::size_t n = 0; n < 3; ++n) std::ranges::copy(images[n], explainer.images().subspan(4 * n).begin());
+  explainer.predict();
+  const std::vector<Target> targets{
+      {Target::Kind::logit, 0, 0}, {Target::Kind::probability, 2, 0}, {Target::Kind::difference, 1, 0}};
+  explainer.explain(targets);
+  MethodRequest request;
+  for (std::size_t n = 0; n < 3; ++n) {
+    const auto expected = reference_map(fixture_t(), request, targets[n], images[n]);
+    for (std::size_t i = 0; i < 4; ++i)
+      EXPECT_NEAR(explainer.map(0, static_cast<std::int64_t>(n)).data[i], expected[i], 1e-6) << n;
+  }
+}
+
+TEST(Explainer, CopiesRunSideBySide) {
+  const Explainer original(fixture_t(), {{"grad-cam", {}, "auto", false}});
+  std::vector<std::jthread> threads;
+  std::array<std::vector<float>, 4> maps;
+  for (std::size_t t = 0; t < maps.size(); ++t)
+    threads.emplace_back([&, t] {
+      Explainer mine(original);
+      for (int i = 0; i < 50; ++i) {
+        for (std::size_t k = 0; k < 4; ++k) mine.images()[k] = fixture_image()[k] + static_cast<float>(t);
+        mine.predict();
+        const Target target{};
+        mine.explain(std::span(&target, 1));
+        maps[t] = to_vector(mine.map(0, 0).data);
+      }
+    });
+  threads.clear();
+  for (std::size_t t = 0; t < maps.size(); ++t) {
+    std::vector<float> image = fixture_image();
+    for (float& v : image) v += static_cast<float>(t);
+    const auto expected = reference_map(fixture_t(), MethodRequest{}, {}, image);
+    for (std::size_t i = 0; i < 4; ++i) EXPECT_NEAR(maps[t][i], expected[i], 1e-5);
+  }
+}
+
+TEST(Explainer, NumbersThatAreNoneAreReported) {
+  Explainer explainer(fixture_t(), {{"grad-cam", {}, "auto", false}});
+  std::ranges::fill(explainer.images(), std::numeric_limits<float>::quiet_NaN());
+  try {
+    explainer.predict();
+    FAIL() << "NaN went through";
+  } catch (const Error& e) {
+    EXPECT_EQ(e.code(), ErrorCode::bad_input);
+  }
+}
+
+std::size_t resident_kilobytes() {
+  std::ifstream status("/proc/self/status");
+  for (std::string line; std::getline(status, line);)
+    if (line.starts_with("VmRSS:")) return std::stoul(line.substr(6));
+  return 0;
+}
+
+TEST(Explainer, TenThousandGradCamsTakeNoMoreMemoryThanAHundred) {
+  const Classifier classifier =
+      as_classifier(import_onnx(std::string(LIMN_SOURCE_DIR) + "/data/demo/demo.onnx").graph);
+  Explainer explainer(classifier, {{"grad-cam", {}, "auto", false}});
+  const Target target{};
+  std::size_t after_a_hundred = 0;
+  for (int i = 1; i <= 10000; ++i) {
+    std::ranges::fill(explainer.images(), static_cast<float>(i % 7) - 3.0F);
+    explainer.predict();
+    explainer.explain(std::span(&target, 1));
+    if (i == 100) after_a_hundred = resident_kilobytes();
+  }
+  EXPECT_NEAR(static_cast<double>(resident_kilobytes()), static_cast<double>(after_a_hundred), 1024);
+}
+
+}  // namespace
+}  // namespace limn::test
