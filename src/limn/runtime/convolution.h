@@ -23,6 +23,7 @@ struct ConvolutionShape {
   dnnl::memory::dims after() const;
   /// Kernel of one, stride of one, no groups; there may be padding.
   bool is_pointwise() const;
+  bool is_padded() const { return height.begin + height.end + width.begin + width.end > 0; }
 };
 
 /// `x` are the sizes of the input, `y` of the output; the weights are input 1 of the node. Nothing unless there are

@@ -17,64 +17,78 @@ constexpr std::int64_t kParallel = 16384;
 /// Operand patterns of one number per lane are repeated to this width.
 constexpr std::int64_t kWidth = 16;
 
-/// r[i] = f(r[i], x[i]) where x is either n elements or a pattern of kWidth.
+/// to[i] = f(r[i], x[i]) where x is either n elements or a pattern of kWidth. `to` may be `r` or `x`.
 template <class F>
-[[gnu::always_inline]] inline void each(float* __restrict r, const float* __restrict x, bool pattern,
-                                        std::int64_t n, F f) {
+[[gnu::always_inline]] inline void each(float* to, const float* r, const float* x, bool pattern, std::int64_t n,
+                                        F f) {
   if (!pattern) {
-    for (std::int64_t i = 0; i < n; ++i) r[i] = f(r[i], x[i]);
+#pragma GCC ivdep
+    for (std::int64_t i = 0; i < n; ++i) to[i] = f(r[i], x[i]);
     return;
   }
   float v[kWidth];
   for (std::int64_t l = 0; l < kWidth; ++l) v[l] = x[l];
   std::int64_t i = 0;
   for (; i + kWidth <= n; i += kWidth)
-    for (std::int64_t l = 0; l < kWidth; ++l) r[i + l] = f(r[i + l], v[l]);
-  for (std::int64_t l = 0; i + l < n; ++l) r[i + l] = f(r[i + l], v[l]);
+#pragma GCC ivdep
+    for (std::int64_t l = 0; l < kWidth; ++l) to[i + l] = f(r[i + l], v[l]);
+  for (std::int64_t l = 0; i + l < n; ++l) to[i + l] = f(r[i + l], v[l]);
 }
 
 template <class F>
-[[gnu::always_inline]] inline void each(float* r, std::int64_t n, F f) {
-  for (std::int64_t i = 0; i < n; ++i) r[i] = f(r[i]);
+[[gnu::always_inline]] inline void each(float* to, const float* r, std::int64_t n, F f) {
+#pragma GCC ivdep
+  for (std::int64_t i = 0; i < n; ++i) to[i] = f(r[i]);
 }
 
-/// One stage on one piece; x is null for stages without operand.
-LIMN_MULTIVERSION void run_stage(const ChainStage& stage, float* r, const float* x, bool pattern, std::int64_t n) {
+/// One stage on one piece, from r to `to`; x is null for stages without operand.
+LIMN_MULTIVERSION void run_stage(const ChainStage& stage, float* to, const float* r, const float* x, bool pattern,
+                                 std::int64_t n) {
   using Kind = ChainStage::Kind;
   const float a = stage.a, b = stage.b;
+  const auto positive = [](float u) { return u < 0.0F ? 0.0F : u; };
+  const auto between = [=](float u, float v) {
+    const float low = v > a ? u : 0.0F;
+    return v < b ? low : 0.0F;
+  };
   switch (stage.kind) {
-    case Kind::load: each(r, x, pattern, n, [](float, float v) { return v; }); break;
-    case Kind::add: each(r, x, pattern, n, [](float u, float v) { return u + v; }); break;
-    case Kind::subtract: each(r, x, pattern, n, [](float u, float v) { return u - v; }); break;
-    case Kind::subtract_from: each(r, x, pattern, n, [](float u, float v) { return v - u; }); break;
-    case Kind::multiply: each(r, x, pattern, n, [](float u, float v) { return u * v; }); break;
-    case Kind::divide: each(r, x, pattern, n, [](float u, float v) { return u / v; }); break;
-    case Kind::divide_into: each(r, x, pattern, n, [](float u, float v) { return v / u; }); break;
-    case Kind::mask_positive: each(r, x, pattern, n, [](float u, float v) { return v > 0.0F ? u : 0.0F; }); break;
-    case Kind::mask_between:
-      each(r, x, pattern, n, [=](float u, float v) {
-        const float low = v > a ? u : 0.0F;
-        return v < b ? low : 0.0F;
-      });
+    case Kind::load: each(to, x, x, pattern, n, [](float, float v) { return v; }); break;
+    case Kind::add: each(to, r, x, pattern, n, [](float u, float v) { return u + v; }); break;
+    case Kind::subtract: each(to, r, x, pattern, n, [](float u, float v) { return u - v; }); break;
+    case Kind::subtract_from: each(to, r, x, pattern, n, [](float u, float v) { return v - u; }); break;
+    case Kind::multiply: each(to, r, x, pattern, n, [](float u, float v) { return u * v; }); break;
+    case Kind::divide: each(to, r, x, pattern, n, [](float u, float v) { return u / v; }); break;
+    case Kind::divide_into: each(to, r, x, pattern, n, [](float u, float v) { return v / u; }); break;
+    case Kind::mask_positive:
+      each(to, r, x, pattern, n, [](float u, float v) { return v > 0.0F ? u : 0.0F; });
       break;
-    case Kind::affine: each(r, n, [=](float u) { return a * u + b; }); break;
-    case Kind::relu: each(r, n, [](float u) { return u < 0.0F ? 0.0F : u; }); break;
+    case Kind::mask_between: each(to, r, x, pattern, n, between); break;
+    case Kind::guided_positive:
+      each(to, r, x, pattern, n, [=](float u, float v) { return v > 0.0F ? positive(u) : 0.0F; });
+      break;
+    case Kind::guided_between:
+      each(to, r, x, pattern, n, [=](float u, float v) { return between(positive(u), v); });
+      break;
+    case Kind::affine: each(to, r, n, [=](float u) { return a * u + b; }); break;
+    case Kind::relu: each(to, r, n, positive); break;
     case Kind::clip:
-      each(r, n, [=](float u) {
+      each(to, r, n, [=](float u) {
         const float low = u < a ? a : u;
         return low > b ? b : low;
       });
       break;
-    case Kind::absolute: each(r, n, [](float u) { return std::fabs(u); }); break;
-    case Kind::square_root: each(r, n, [](float u) { return std::sqrt(u); }); break;
-    case Kind::exponential: each(r, n, [](float u) { return std::exp(u); }); break;
-    case Kind::sigmoid: each(r, n, [](float u) { return 1.0F / (1.0F + std::exp(-u)); }); break;
-    case Kind::tanh: each(r, n, [](float u) { return std::tanh(u); }); break;
-    case Kind::leaky: each(r, n, [=](float u) { return u < 0.0F ? a * u : u; }); break;
-    case Kind::hard_sigmoid: each(r, n, [=](float u) { return std::clamp(a * u + b, 0.0F, 1.0F); }); break;
-    case Kind::hard_swish: each(r, n, [](float u) { return u * std::clamp(u / 6.0F + 0.5F, 0.0F, 1.0F); }); break;
-    case Kind::inverse: each(r, n, [=](float u) { return a / u; }); break;
-    case Kind::divide_by: each(r, n, [=](float u) { return u / a; }); break;
+    case Kind::absolute: each(to, r, n, [](float u) { return std::fabs(u); }); break;
+    case Kind::square_root: each(to, r, n, [](float u) { return std::sqrt(u); }); break;
+    case Kind::exponential: each(to, r, n, [](float u) { return std::exp(u); }); break;
+    case Kind::sigmoid: each(to, r, n, [](float u) { return 1.0F / (1.0F + std::exp(-u)); }); break;
+    case Kind::tanh: each(to, r, n, [](float u) { return std::tanh(u); }); break;
+    case Kind::leaky: each(to, r, n, [=](float u) { return u < 0.0F ? a * u : u; }); break;
+    case Kind::hard_sigmoid: each(to, r, n, [=](float u) { return std::clamp(a * u + b, 0.0F, 1.0F); }); break;
+    case Kind::hard_swish:
+      each(to, r, n, [](float u) { return u * std::clamp(u / 6.0F + 0.5F, 0.0F, 1.0F); });
+      break;
+    case Kind::inverse: each(to, r, n, [=](float u) { return a / u; }); break;
+    case Kind::divide_by: each(to, r, n, [=](float u) { return u / a; }); break;
   }
 }
 
@@ -101,25 +115,29 @@ struct BoundChain {
     }
   }
 
+  /// The first stage reads its operand, the last one writes the result; between them a piece stays in the cache.
   void run_piece(std::int64_t image, std::int64_t plane, std::int64_t begin, std::int64_t n) const {
-    alignas(64) float r[kPiece];
-    for (const ChainStage& stage : chain.stages) {
-      if (stage.operand < 0) {
-        run_stage(stage, r, nullptr, false, n);
+    alignas(64) float buffer[kPiece];
+    float* const result = to + image * to_stride + plane * to_plane + begin;
+    const float* r = nullptr;
+    const std::size_t count = chain.stages.size();
+    for (std::size_t i = 0; i < count; ++i) {
+      const ChainStage& stage = chain.stages[i];
+      const OperandPointer* o = stage.operand < 0 ? nullptr : &operands[static_cast<std::size_t>(stage.operand)];
+      const float* x = o == nullptr ? nullptr : o->data + image * o->image_stride + plane * o->plane_stride;
+      if (i == 0 && !o->lanes && count > 1) {
+        r = x + begin;
         continue;
       }
-      const OperandPointer& o = operands[static_cast<std::size_t>(stage.operand)];
-      const float* x = o.data + image * o.image_stride + plane * o.plane_stride;
-      if (!o.lanes) {
-        run_stage(stage, r, x + begin, false, n);
-        continue;
-      }
+      float* const next = i + 1 == count ? result : buffer;
       alignas(64) float pattern[kWidth];
-      for (std::int64_t l = 0; l < kWidth; ++l) pattern[l] = x[l % chain.shape.lanes];
-      run_stage(stage, r, pattern, true, n);
+      if (o != nullptr && o->lanes)
+        for (std::int64_t l = 0; l < kWidth; ++l) pattern[l] = x[l % chain.shape.lanes];
+      const bool lanes = o != nullptr && o->lanes;
+      run_stage(stage, next, r, lanes ? pattern : x == nullptr ? nullptr : x + begin, lanes, n);
+      r = next;
     }
-    if (chain.moves_zero && plane + 1 == chain.shape.planes) clear_padding(r, n);
-    std::memcpy(to + image * to_stride + plane * to_plane + begin, r, static_cast<std::size_t>(n) * sizeof(float));
+    if (chain.moves_zero && plane + 1 == chain.shape.planes) clear_padding(result, n);
   }
 
   void clear_padding(float* r, std::int64_t n) const {

@@ -114,6 +114,14 @@ class ChainLowering {
 
   void add_stage(ChainStage stage, int operand) {
     stage.operand = operand;
+    // Guided backpropagation clamps before it masks: one stage instead of two.
+    if (Kind& last = chain_.stages.back().kind; last == Kind::relu) {
+      const bool positive = stage.kind == Kind::mask_positive;
+      if (positive || stage.kind == Kind::mask_between) {
+        stage.kind = positive ? Kind::guided_positive : Kind::guided_between;
+        chain_.stages.pop_back();
+      }
+    }
     chain_.moves_zero = chain_.moves_zero || !keeps_zero(stage);
     chain_.stages.push_back(stage);
   }

@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <limits>
+#include <utility>
 
 #include "limn/runtime/convolution.h"
 #include "limn/runtime/links.h"
+#include "limn/runtime/sparse.h"
 
 namespace limn {
 
@@ -21,9 +23,7 @@ dnnl::memory::dims ConvolutionShape::after() const {
 }
 
 bool ConvolutionShape::is_pointwise() const {
-  const auto one = [](const WindowAxis& a) {
-    return a.kernel == 1 && a.stride == 1 && a.begin == 0 && a.in == a.out;
-  };
+  const auto one = [](const WindowAxis& a) { return a.kernel == 1 && a.stride == 1; };
   return group == 1 && one(height) && one(width);
 }
 
@@ -62,8 +62,12 @@ class ConvolutionLowering {
   }
 
   bool run() {
-    for (const Layouts& layouts : candidates(s_))
+    // oneDNN's kernels of size 1 know no padding.
+    if (s_.is_pointwise() && s_.is_padded()) pad();
+    for (const Layouts& layouts : candidates(s_)) {
+      if (padded_ && layouts.x != Layout::blocked) continue;
       if (describe(layouts)) return emit(layouts), true;
+    }
     return false;
   }
 
@@ -71,9 +75,19 @@ class ConvolutionLowering {
   bool has_residual() const { return group_.residual != kAbsent; }
   bool has_bias() const { return node_.in.size() > 2 && node_.in[2] != kAbsent; }
 
+  void pad() {
+    const View x = l_.read(node_.in[0], Layout::blocked);
+    const std::int64_t top = std::exchange(s_.height.begin, 0), left = std::exchange(s_.width.begin, 0);
+    s_.height.end = s_.width.end = 0;
+    s_.height.in = s_.x[2] = s_.y[2];
+    s_.width.in = s_.x[3] = s_.y[3];
+    padded_ = l_.temporary(Layout::blocked, s_.x);
+    l_.emit("Pad " + node_.name, "limn:window", {x}, {*padded_}, bind_window(x, *padded_, -top, -left));
+  }
+
   /// Finds out how the convolution would run in these layouts; false if only slowly.
   bool describe(const Layouts& layouts) {
-    x_ = l_.read(node_.in[0], layouts.x);
+    x_ = padded_ ? *padded_ : l_.read(node_.in[0], layouts.x);
     const bool in_slot = layouts.y == Layout::blocked && l_.has_slot(result_);
     bool dense = x_.dense() && !in_slot;
     if (has_residual()) {
@@ -141,6 +155,7 @@ class ConvolutionLowering {
   const Node& node_;
   ValueId result_ = kAbsent;
   View x_, residual_;
+  std::optional<View> padded_;
   bool together_ = true;  ///< whether one call computes all images
   bool sum_ = false;      ///< whether the result is added to the residual where that lies
   std::optional<convolution_forward::primitive_desc> pd_;

@@ -1,9 +1,11 @@
 // limn::ConvGrad: the input gradient of a convolution.
 
 #include <algorithm>
+#include <utility>
 
 #include "limn/runtime/convolution.h"
 #include "limn/runtime/sparse.h"
+#include "limn/runtime/stem.h"
 
 namespace limn {
 namespace {
@@ -23,6 +25,9 @@ class GradientLowering {
   }
 
   bool run() {
+    if (is_stem(s_)) return emit_stem(), true;
+    // oneDNN's kernels of size 1 know no padding.
+    if (s_.is_pointwise() && s_.is_padded()) crop();
     for (const Layout layout : {Layout::blocked, Layout::nhwc})
       for (const bool cut : {false, true}) {
         if (cut && cut_ == s_.x) continue;
@@ -32,12 +37,34 @@ class GradientLowering {
   }
 
  private:
+  void emit_stem() {
+    const View dy = l_.read(node_.in[0], Layout::blocked), dx = l_.allocate(node_.out[0], Layout::plain);
+    emit_stem_gradient(l_, "ConvGrad " + node_.name, s_, dy, node_.in[1], dx);
+    l_.place(node_.out[0], dx);
+  }
+
+  /// From now on the convolution is one without padding, of the part of dy that does not belong to the padding.
+  void crop() {
+    top_ = std::exchange(s_.height.begin, 0);
+    left_ = std::exchange(s_.width.begin, 0);
+    s_.height.end = s_.width.end = 0;
+    s_.height.out = s_.y[2] = s_.x[2];
+    s_.width.out = s_.y[3] = s_.x[3];
+    cropped_ = l_.temporary(Layout::blocked, s_.y);
+  }
+
   std::int64_t images() const { return together_ ? s_.x[0] : 1; }
 
   bool describe(Layout layout, const Dims& x) {
     dy_ = l_.read(node_.in[0], layout);
+    if (cropped_) {
+      if (layout != Layout::blocked) return false;
+      dy_dense_ = *cropped_;
+    } else {
+      dy_dense_ = dy_;
+    }
     const bool in_slot = layout == Layout::blocked && x == s_.x && l_.has_slot(node_.out[0]);
-    together_ = s_.x[0] == 1 || (dy_.dense() && !in_slot);
+    together_ = s_.x[0] == 1 || (dy_dense_.dense() && !in_slot);
     const auto dx = dnnl_desc(whole(0, layout, DType::f32, x), images());
     const auto dy = dnnl_desc(whole(0, layout, DType::f32, s_.y), images());
     const dnnl::memory::desc w(s_.weights(), dnnl::memory::data_type::f32, dnnl::memory::format_tag::any);
@@ -64,7 +91,7 @@ class GradientLowering {
     const View dx = cut ? l_.temporary(layout, cut_) : l_.allocate(out, layout);
     const View w = l_.weights(node_.in[1], s_.weights(), pd_->weights_desc());
     const std::string label = "ConvGrad " + node_.name;
-    const std::vector<DnnlArgument> reads{data_argument(DNNL_ARG_DIFF_DST, dy_, images()),
+    const std::vector<DnnlArgument> reads{data_argument(DNNL_ARG_DIFF_DST, dy_dense_, images()),
                                           {DNNL_ARG_WEIGHTS, pd_->weights_desc(), w}};
     const DnnlArgument write = data_argument(DNNL_ARG_DIFF_SRC, dx, images());
     if (s_.is_pointwise() && layout == Layout::blocked)
@@ -73,7 +100,7 @@ class GradientLowering {
       l_.emit_primitive(label, convolution_backward_data(*pd_), reads, {write}, together_ ? 1 : s_.x[0]);
     if (!cut) return l_.place(out, dx);
     const View whole_dx = l_.allocate(out, layout);
-    l_.emit(label + " border", "limn:border", {dx}, {whole_dx}, bind_border(dx, whole_dx));
+    l_.emit(label + " border", "limn:window", {dx}, {whole_dx}, bind_window(dx, whole_dx, 0, 0));
     l_.place(out, whole_dx);
   }
 
@@ -88,16 +115,31 @@ class GradientLowering {
       to.push_back(l_.scratch(pad.get_size()));
       reads.push_back({DNNL_ARG_SCRATCHPAD, pad, to.back()});
     }
-    const Bind dense = bind_primitive(convolution_backward_data(*pd_), reads, together_ ? 1 : s_.x[0]);
+    Bind dense = bind_primitive(convolution_backward_data(*pd_), reads, together_ ? 1 : s_.x[0]);
+    if (cropped_) {
+      to.push_back(*cropped_);
+      dense = one_after_the_other(bind_window(dy_, *cropped_, top_, left_), std::move(dense));
+    }
     l_.emit(label, std::string("limn:sparse or ") + pd_->impl_info_str(), from, to,
-            bind_sparse_pointwise(dy_, plain, dx, s_.height.begin, s_.width.begin, dense));
+            bind_sparse_pointwise(dy_, plain, dx, top_, left_, dense));
+  }
+
+  static Bind one_after_the_other(Bind first, Bind second) {
+    return [first = std::move(first), second = std::move(second)](const Memory& memory) -> Run {
+      return [a = first(memory), b = second(memory)] {
+        a();
+        b();
+      };
+    };
   }
 
   Lowering& l_;
   const Node& node_;
   ConvolutionShape s_;
   Dims cut_;
-  View dy_;
+  View dy_, dy_dense_;  ///< as it lies, and as the primitive reads it
+  std::optional<View> cropped_;
+  std::int64_t top_ = 0, left_ = 0;
   bool together_ = true;
   std::optional<convolution_backward_data::primitive_desc> pd_;
 };

@@ -161,27 +161,31 @@ Bind bind_sparse_pointwise(const View& dy, const View& w, const View& dx, std::i
   };
 }
 
-Bind bind_border(const View& from, const View& to) {
+Bind bind_window(const View& from, const View& to, std::int64_t top, std::int64_t left) {
   return [=](const Memory& memory) -> Run {
     const float* x = memory.at(from);
     float* y = memory.at(to);
     const bool blocked = to.layout == Layout::blocked;
     const std::int64_t lanes = blocked ? channel_block() : to.channels();
     const std::int64_t planes = blocked ? round_up(to.channels(), lanes) / lanes : 1;
-    const std::int64_t rows = from.dims[2], width = from.dims[3] * lanes;
-    const std::int64_t all_rows = to.dims[2], full_width = to.dims[3] * lanes;
+    const std::int64_t rows = from.dims[2], columns = from.dims[3], to_rows = to.dims[2], to_columns = to.dims[3];
     const std::int64_t images = to.images(), x_stride = from.image_stride, y_stride = to.image_stride;
+    // The columns [first, last) of `to` exist in `from`.
+    const std::int64_t first = std::clamp<std::int64_t>(-left, 0, to_columns);
+    const std::int64_t last = std::clamp<std::int64_t>(columns - left, first, to_columns);
     return [=] {
 #pragma omp parallel for collapse(2) schedule(static)
       for (std::int64_t n = 0; n < images; ++n)
-        for (std::int64_t p = 0; p < planes; ++p) {
-          const float* in = x + n * x_stride + p * rows * width;
-          float* out = y + n * y_stride + p * all_rows * full_width;
-          for (std::int64_t r = 0; r < all_rows; ++r, out += full_width) {
-            if (r < rows) std::copy_n(in + r * width, width, out);
-            std::fill(out + (r < rows ? width : 0), out + full_width, 0.0F);
+        for (std::int64_t p = 0; p < planes; ++p)
+          for (std::int64_t r = 0; r < to_rows; ++r) {
+            float* out = y + n * y_stride + (p * to_rows + r) * to_columns * lanes;
+            const bool exists = r + top >= 0 && r + top < rows;
+            const std::int64_t begin = exists ? first : to_columns, end = exists ? last : to_columns;
+            std::fill(out, out + begin * lanes, 0.0F);
+            const float* in = x + n * x_stride + (p * rows + r + top) * columns * lanes;
+            if (exists) std::copy(in + (begin + left) * lanes, in + (end + left) * lanes, out + begin * lanes);
+            std::fill(out + end * lanes, out + to_columns * lanes, 0.0F);
           }
-        }
     };
   };
 }

@@ -14,7 +14,7 @@ Bind bind_sparse_rows(const View& dy, const View& w, const View& dx, Bind dense)
 /// plain; dx begins in row `top` and column `left` of dy, which is larger by the padding.
 Bind bind_sparse_pointwise(const View& dy, const View& w, const View& dx, std::int64_t top, std::int64_t left,
                            Bind dense);
-/// to = from, and zero in the rows and columns that only `to` has; both blocked or both nhwc.
-Bind bind_border(const View& from, const View& to);
+/// to[r][c] = from[r + top][c + left], zero where `from` has no such row or column; both blocked or both nhwc.
+Bind bind_window(const View& from, const View& to, std::int64_t top, std::int64_t left);
 
 }  // namespace limn

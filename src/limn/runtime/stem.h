@@ -1,0 +1,16 @@
+#pragma once
+// The input gradient of the first convolution, whose input has few channels: a product per pixel of the cotangent,
+// spread over the picture. oneDNN pads the few channels to a block and is several times slower.
+
+#include "limn/runtime/convolution.h"
+
+namespace limn {
+
+/// Whether the kernel here serves: at most four input channels, no groups, no dilation.
+bool is_stem(const ConvolutionShape& shape);
+
+/// Adds the step that computes dx [N, C, H, W] (plain) from dy (blocked) and the weights of `id`.
+void emit_stem_gradient(Lowering& lowering, const std::string& label, const ConvolutionShape& shape, const View& dy,
+                        ValueId weights, const View& dx);
+
+}  // namespace limn
