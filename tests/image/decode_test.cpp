@@ -140,6 +140,15 @@ TEST(Decode, ABombIsRefusedBeforeItGoesOff) {
   EXPECT_ERROR(decode_image(bitmap, "bomb"), ErrorCode::bad_input, HasSubstr("too early"));
 }
 
+TEST(Decode, AChunkThatClaimsMoreThanTheFileIsTruncation) {
+  auto file = read_file(reference_folder() / "orientation-6.png");
+  const std::string_view text(reinterpret_cast<const char*>(file.data()), file.size());
+  const std::size_t name = text.find("eXIf");
+  ASSERT_NE(name, std::string_view::npos);
+  file[name - 4] = std::byte{0x24};  // 600 MB of metadata
+  EXPECT_ERROR(decode_image(file, "x"), ErrorCode::bad_input, HasSubstr("too early"));
+}
+
 TEST(Decode, AnimationsAreRefusedBySaying) {
   std::string file("RIFF\x16\0\0\0WEBPVP8X\x0A\0\0\0\x02\0\0\0\x0C\0\0\x08\0\0", 30);
   EXPECT_ERROR(decode_image(bytes_of(file), "x"), ErrorCode::unsupported, HasSubstr("animation"));

@@ -50,6 +50,20 @@ void read_bytes(png_structp png, png_bytep target, std::size_t count) {
   reader->left -= count;
 }
 
+/// Whether every chunk (length, name, data, checksum) up to IEND lies within the file. libpng allocates what a
+/// chunk claims to hold before it reads: 70 bytes could ask for two gigabytes.
+bool is_complete(const EncodedImage& encoded) {
+  constexpr std::size_t kSignature = 8, kFrame = 12;
+  std::size_t at = kSignature;
+  while (encoded.size() - at >= kFrame) {
+    const std::size_t length = png_get_uint_32(encoded.data() + at);
+    if (length > encoded.size() - at - kFrame) return false;
+    if (std::memcmp(encoded.data() + at + 4, "IEND", 4) == 0) return true;
+    at += kFrame + length;
+  }
+  return false;
+}
+
 // As in jpeg.cpp, the steps hold no object with a destructor.
 
 bool read_header(PngReader& reader, const EncodedImage& encoded) {
@@ -141,6 +155,7 @@ bool write_rows(PngWriter& writer, const Image& image) {
 }  // namespace
 
 DecodedImage decode_png(const EncodedImage& encoded) {
+  if (!is_complete(encoded)) throw broken_image(encoded, "PNG image", "it ends too early");
   PngReader reader;
   const auto broken = [&] { return broken_image(encoded, "PNG image", reader.problem.text.data()); };
   if (!read_header(reader, encoded)) throw broken();
