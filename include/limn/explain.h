@@ -107,7 +107,7 @@ class LIMN_API Explainer {
 
   /// Preprocessed images [batch, C, H, W], to be written before predict(). Unused places may hold anything finite.
   std::span<float> images();
-  /// The forward pass. Throws Error{bad_input} when logits come out as NaN or infinite.
+  /// The forward pass. Throws Error{bad_input} when images or logits are NaN or infinite.
   void predict();
   /// Class scores of image n of the last predict(), [classes].
   std::span<const float> logits(std::int64_t n) const;
