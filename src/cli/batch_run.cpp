@@ -40,7 +40,8 @@ void compute(Explainer& explainer, std::span<Task* const> tasks, const Stages& s
     explainer.predict();
   } catch (const Error& e) {
     if (e.code() != ErrorCode::bad_input) throw;
-    if (tasks.size() == 1) tasks[0]->item.error = e;
+    if (tasks.size() == 1)
+      tasks[0]->item.error = e;
     else
       for (const auto& task : tasks) compute(explainer, std::span(&task, 1), stages);
     return;
@@ -51,36 +52,57 @@ void compute(Explainer& explainer, std::span<Task* const> tasks, const Stages& s
 void report(const Item& item, Progress& progress, bool json) {
   progress.hide();
   const Error& e = *item.error;
-  print_error(e.where().find(item.name) == std::string::npos
-                  ? Error(e.code(), e.message(), e.where().empty() ? item.name : item.name + ": " + e.where(), e.mend())
-                  : e);
+  print_error(
+      e.where().find(item.name) == std::string::npos
+          ? Error(e.code(), e.message(), e.where().empty() ? item.name : item.name + ": " + e.where(), e.mend())
+          : e);
   if (json) write_output(json_line(item, e));
+}
+
+struct Outcome {
+  std::size_t done = 0, failed = 0, surplus = 0;
+};
+
+/// False when there was nothing left to do.
+bool run_batch(InputReader& reader, Explainer& explainer, Progress& progress, const Stages& stages, bool json,
+               Outcome& outcome) {
+  auto tasks = next_tasks(reader, static_cast<std::size_t>(explainer.batch()));
+  if (tasks.empty()) return false;
+  const std::size_t known = reader.surplus();
+  progress.grow(known - std::exchange(outcome.surplus, known));
+  std::vector<Task*> good;
+  for (auto& task : tasks)
+    if (!task.item.error) good.push_back(&task);
+  compute(explainer, good, stages);
+  for (auto& task : tasks) {
+    if (task.item.error)
+      report(task.item, progress, json);
+    else
+      stages.finish(task);
+    ++(task.item.error ? outcome.failed : outcome.done);
+    progress.advance();
+  }
+  flush_output();
+  return true;
 }
 
 }  // namespace
 
-ExitCode run_batches(InputReader& reader, Explainer& explainer, Progress& progress, const Stages& stages, bool json) {
-  std::size_t done = 0, failed = 0, surplus = 0;
+ExitCode run_batches(InputReader& reader, Explainer& explainer, Progress& progress, const Stages& stages,
+                     bool json) {
+  Outcome outcome;
   std::ranges::fill(explainer.images(), 0.0F);
-  while (true) {
-    auto tasks = next_tasks(reader, static_cast<std::size_t>(explainer.batch()));
-    if (tasks.empty()) break;
-    const std::size_t known = reader.surplus();
-    progress.grow(known - std::exchange(surplus, known));
-    std::vector<Task*> good;
-    for (auto& task : tasks)
-      if (!task.item.error) good.push_back(&task);
-    compute(explainer, good, stages);
-    for (auto& task : tasks) {
-      if (task.item.error) report(task.item, progress, json);
-      else stages.finish(task);
-      ++(task.item.error ? failed : done);
-      progress.advance();
+  try {
+    while (run_batch(reader, explainer, progress, stages, json, outcome)) {
     }
-    flush_output();
+  } catch (const Error& e) {
+    progress.hide();
+    if (e.code() != ErrorCode::cancelled) throw;
+    throw Error(ErrorCode::cancelled,
+                fmt::format("interrupted: {} of {} inputs are finished", outcome.done, progress.total()));
   }
-  if (failed == 0) return kFine;
-  return done == 0 ? kBadInput : kSomeFailed;
+  if (outcome.failed == 0) return kFine;
+  return outcome.done == 0 ? kBadInput : kSomeFailed;
 }
 
 std::int64_t choose_batch(std::optional<std::int64_t> asked, std::optional<std::int64_t> declared,
@@ -89,10 +111,10 @@ std::int64_t choose_batch(std::optional<std::int64_t> asked, std::optional<std::
   if (asked && *asked < 1)
     throw UsageError(Error(ErrorCode::bad_input, "a batch holds at least one image", "--batch"));
   if (declared && asked && *asked != *declared)
-    throw UsageError(Error(ErrorCode::bad_input,
-                           fmt::format("the model takes exactly {} image{} at a time", *declared,
-                                       *declared == 1 ? "" : "s"),
-                           "--batch", "leave --batch out"));
+    throw UsageError(
+        Error(ErrorCode::bad_input,
+              fmt::format("the model takes exactly {} image{} at a time", *declared, *declared == 1 ? "" : "s"),
+              "--batch", "leave --batch out"));
   if (declared) return *declared;
   return asked.value_or(std::clamp<std::int64_t>(static_cast<std::int64_t>(inputs), 1, kDefault));
 }

@@ -25,7 +25,8 @@ struct Stages {
 };
 
 /// Runs all items. One that fails is reported, on standard error and with `json` on standard output too, and the
-/// others go on; the returned code tells whether none, some or all failed. Throws Error{cancelled} when interrupted.
+/// others go on; the returned code tells whether none, some or all failed. Throws Error{cancelled} when
+/// interrupted.
 ExitCode run_batches(InputReader&, Explainer&, Progress&, const Stages&, bool json);
 
 /// The number of images that one run of the program takes: what the model insists on; else what was asked for; else

@@ -24,7 +24,7 @@ void check_layer(const Classifier& classifier, const std::string& layer) {
 }
 
 ModelCard make_card(const Network& network, const CardFlags& flags) {
-  ModelCard card = card_of(network.preprocess, declared_size(network.classifier));
+  ModelCard card = card_of(network.preprocess, declared_size(network));
   if (network.card) {
     card.labels = network.card->labels;
     card.labels_file = network.card->labels_file;
@@ -61,7 +61,8 @@ void add_card(CommandLine& line) {
   CLI::App* command = add_command(
       line, "card",
       "Write the model card: model.limn.json beside model.onnx, read by every later command.\n"
-      "It holds preprocessing, class names and the layer to explain; a card that is there is kept where no flag differs.",
+      "It holds preprocessing, class names and the layer to explain; a card that is there is kept where no flag "
+      "differs.",
       {"limn card model.onnx --preset caffe --labels classes.txt",
        "limn card model.onnx --resize 256 --crop 227 --range 255 --mean 123,117,104 --layer fire9/concat",
        "limn card model.onnx --preset tf --print"});

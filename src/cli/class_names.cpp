@@ -34,9 +34,10 @@ std::vector<std::string> read_full_labels(const std::filesystem::path& path) {
   const auto labels = read_labels(path);
   auto lines = lines_of(read_text_file(path));
   std::erase_if(lines, [](const std::string& line) { return line.empty(); });
-  const bool same = lines.size() == labels.size() && std::ranges::equal(lines, labels, [](const auto& a, const auto& b) {
-                      return wordnet_prefix(a) != 0 && a.ends_with(b);
-                    });
+  const bool same =
+      lines.size() == labels.size() && std::ranges::equal(lines, labels, [](const auto& a, const auto& b) {
+        return wordnet_prefix(a) != 0 && a.ends_with(b);
+      });
   return same ? lines : labels;
 }
 

@@ -94,16 +94,19 @@ void add_network_options(CommandLine& line, CLI::App& command, NetworkFlags& fla
   const auto add = [&](const char* name, std::optional<std::string>& value, const char* type, const char* help) {
     return command.add_option(name, value, help)->type_name(type)->group(group);
   };
-  line.completions[add("--preset", p.preset, "NAME", "imagenet, caffe, tf, chexnet, mnist or none, fitted to the model's input")] =
+  line.completions[add("--preset", p.preset, "NAME",
+                       "imagenet, caffe, tf, chexnet, mnist or none, fitted to the model's input")] =
       one_of(preset_names());
-  add("--resize", p.resize, "N|WxH", "Shorter side to N pixels, aspect kept, or exactly W x H; none for no resizing");
+  add("--resize", p.resize, "N|WxH",
+      "Shorter side to N pixels, aspect kept, or exactly W x H; none for no resizing");
   add("--crop", p.crop, "N|WxH", "Cut this size out of the centre; none for no cropping");
   line.completions[add("--range", p.range, "1|255", "Value of a white pixel before mean and std")] = {{"1", "255"}};
   add("--mean", p.mean, "A,B,C", "Subtracted from every channel, in the tensor's channel order");
   add("--std", p.std, "A,B,C", "Then divided by, in the tensor's channel order");
   line.completions[add("--order", p.order, "rgb|bgr", "Channel order of the tensor")] = {{"rgb", "bgr"}};
-  command.add_option("--labels", flags.labels,
-                     "Class names, one a line (default: the model card's, else ImageNet's for 1000 classes)")
+  command
+      .add_option("--labels", flags.labels,
+                  "Class names, one a line (default: the model card's, else ImageNet's for 1000 classes)")
       ->type_name("FILE");
 }
 

@@ -21,7 +21,7 @@ struct Completion {
 struct CommandLine {
   CLI::App app{"limn shows what a vision network looked at.", "limn"};
   std::map<const CLI::Option*, Completion> completions;  ///< options that are not here take files or free text
-  std::function<int()> action;  ///< of the command that was given; returns the exit code
+  std::function<int()> action;                           ///< of the command that was given; returns the exit code
 };
 
 /// Fills the tree with every command.

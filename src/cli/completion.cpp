@@ -61,8 +61,7 @@ std::string joined_names(const std::vector<CommandWords>& commands) {
 
 std::string patterns(const CommandWords& command, const OptionWords& option) {
   std::string text;
-  for (const auto& name : option.names)
-    text += fmt::format("{}{}:{}", text.empty() ? "" : "|", command.name, name);
+  for (const auto& name : option.names) text += fmt::format("{}{}:{}", text.empty() ? "" : "|", command.name, name);
   return text;
 }
 
@@ -122,9 +121,12 @@ complete -F _limn limn
 std::string zsh_quoted(std::string text) {
   std::string quoted;
   for (const char c : text) {
-    if (c == '\'') quoted += "'\\''";
-    else if (c == '[' || c == ']' || c == ':') quoted += std::string("\\") + c;
-    else quoted += c;
+    if (c == '\'')
+      quoted += "'\\''";
+    else if (c == '[' || c == ']' || c == ':')
+      quoted += std::string("\\") + c;
+    else
+      quoted += c;
   }
   return quoted;
 }
@@ -146,7 +148,8 @@ std::string zsh_script(const std::vector<CommandWords>& commands) {
       for (const auto& name : option.names)
         cases += fmt::format(" \\\n      '*{}[{}]{}'", name, zsh_quoted(option.help),
                              option.takes_value ? zsh_action(option) : "");
-    cases += command.name == "completion" ? " \\\n      '1:shell:(bash zsh fish)' ;;\n" : " \\\n      '*:file:_files' ;;\n";
+    cases += command.name == "completion" ? " \\\n      '1:shell:(bash zsh fish)' ;;\n"
+                                          : " \\\n      '*:file:_files' ;;\n";
   }
   return fmt::format(R"(#compdef limn
 # zsh completion for limn, written by: limn completion zsh
@@ -198,12 +201,15 @@ std::string fish_script(const std::vector<CommandWords>& commands) {
 
 int print_completion(const CommandLine& line, const std::string& shell) {
   const auto commands = words_of(line);
-  if (shell == "bash") write_output(bash_script(commands));
-  else if (shell == "zsh") write_output(zsh_script(commands));
-  else if (shell == "fish") write_output(fish_script(commands));
+  if (shell == "bash")
+    write_output(bash_script(commands));
+  else if (shell == "zsh")
+    write_output(zsh_script(commands));
+  else if (shell == "fish")
+    write_output(fish_script(commands));
   else
-    throw UsageError(Error(ErrorCode::bad_input, fmt::format("there is no completion for the shell '{}'", shell), {},
-                           "the shells are bash, zsh and fish"));
+    throw UsageError(Error(ErrorCode::bad_input, fmt::format("there is no completion for the shell '{}'", shell),
+                           {}, "the shells are bash, zsh and fish"));
   return kFine;
 }
 

@@ -96,8 +96,10 @@ class Demo {
       const RenderedMap map = render(raw, item.geometry, Upsampling::bilinear);
       const Finding finding = finding_of(map, item.geometry);
       rows_[r].tally.add(finding, box, other);
-      page.maps.push_back({std::string(kMethods[r]), asked,
-                           overlay(item.picture, for_display(map.heatmap, raw.kind), item.geometry, {.color_bar = false}), finding});
+      page.maps.push_back(
+          {std::string(kMethods[r]), asked,
+           overlay(item.picture, for_display(map.heatmap, raw.kind), item.geometry, {.color_bar = false}),
+           finding});
       if (r == 0) add_controls(item, raw.dims, box, other);
     }
   }

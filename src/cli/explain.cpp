@@ -25,9 +25,10 @@ void make_folder(const fs::path& folder) {
   std::error_code error;
   fs::create_directories(folder, error);
   if (error || !fs::is_directory(folder))
-    throw Error(ErrorCode::io,
-                "cannot create the output folder: " + (error ? error.message() : std::string("a file is in its place")),
-                folder.string(), "choose another --out");
+    throw Error(
+        ErrorCode::io,
+        "cannot create the output folder: " + (error ? error.message() : std::string("a file is in its place")),
+        folder.string(), "choose another --out");
   if (access(folder.c_str(), W_OK) != 0)
     throw Error(ErrorCode::io, "cannot write to the output folder: " + std::generic_category().message(errno),
                 folder.string(), "choose another --out");
@@ -58,7 +59,8 @@ class Explanations {
   void finish(Task& task) {
     if (!plan_.sheet) return;
     task.result.sheet = (out_ / (task.item.stem + ".sheet.png")).string();
-    write_png(task.result.sheet, contact_sheet(sheet_title(task), tiles_.at(&task), sheet_options(task.item.picture)));
+    write_png(task.result.sheet,
+              contact_sheet(sheet_title(task), tiles_.at(&task), sheet_options(task.item.picture)));
   }
 
  private:
@@ -114,12 +116,14 @@ class Explanations {
     return e;
   }
 
-  void write_files(const Task& task, std::size_t r, const RawMap& raw, const RenderedMap& rendered, Explanation& e) {
+  void write_files(const Task& task, std::size_t r, const RawMap& raw, const RenderedMap& rendered,
+                   Explanation& e) {
     const Subject subject{e.method, e.counterfactual, e.target, plan_.requests[r].layer};
     const auto path = [&](std::string_view ending) {
       return (out_ / file_name(task.item.stem, subject, ending)).string();
     };
-    if (plan_.raw) write_npy(e.heatmap = path(".raw.npy"), raw.dims, raw.data);
+    if (plan_.raw)
+      write_npy(e.heatmap = path(".raw.npy"), raw.dims, raw.data);
     else if (plan_.npy)
       write_npy(e.heatmap = path(".npy"), Dims{rendered.heatmap.height, rendered.heatmap.width},
                 rendered.heatmap.values);
@@ -143,7 +147,8 @@ class Explanations {
   static std::vector<std::string> prediction_lines(const ImageResult& result) {
     std::vector<std::string> lines;
     for (const auto& p : result.predictions) {
-      const std::string name = p.label.empty() ? fmt::format("class {}", p.index) : p.label.substr(0, p.label.find(','));
+      const std::string name =
+          p.label.empty() ? fmt::format("class {}", p.index) : p.label.substr(0, p.label.find(','));
       lines.push_back(fmt::format("{:.1f} %  {}", 100 * p.probability, name));
       if (lines.size() == 3) break;
     }
@@ -158,7 +163,8 @@ class Explanations {
   }
 
   static std::string sheet_title(const Task& task) {
-    return fs::path(task.item.name).filename().string() + (task.item.row ? fmt::format("[{}]", *task.item.row) : "");
+    return fs::path(task.item.name).filename().string() +
+           (task.item.row ? fmt::format("[{}]", *task.item.row) : "");
   }
 
   const ExplainPlan& plan_;
@@ -191,7 +197,8 @@ int explain(const ExplainFlags& flags) {
   const auto finish = [&](Task& task) {
     explanations.finish(task);
     progress.hide();
-    write_output(flags.json ? json_line(task.item, task.result, network.preprocess) : text_of(task.item, task.result));
+    write_output(flags.json ? json_line(task.item, task.result, network.preprocess)
+                            : text_of(task.item, task.result));
   };
   const Stages stages{[&](std::span<Task* const> tasks) { explanations.compute(tasks); }, finish};
   const ExitCode code = run_batches(reader, explainer, progress, stages, flags.json);
@@ -203,8 +210,8 @@ int explain(const ExplainFlags& flags) {
 void add_method_options(CommandLine& line, CLI::App& command, ExplainFlags& flags) {
   std::vector<std::string> names;
   for (const MethodInfo& info : methods()) names.emplace_back(info.name);
-  CLI::Option* option =
-      command.add_option("-m,--method", flags.methods, "Methods, separated by commas (default: grad-cam); see limn methods");
+  CLI::Option* option = command.add_option("-m,--method", flags.methods,
+                                           "Methods, separated by commas (default: grad-cam); see limn methods");
   option->type_name("LIST");
   line.completions[option] = {names, true};
   option = command.add_option("-t,--target", flags.targets,
@@ -212,7 +219,8 @@ void add_method_options(CommandLine& line, CLI::App& command, ExplainFlags& flag
                               "probability, diff:A,B for the difference of two classes; may be repeated");
   option->type_name("TARGET")->allow_extra_args(false);
   line.completions[option] = {{"argmax", "top:"}, false};
-  command.add_option("--layer", flags.layers, "Layer for the methods that use one, or auto (default); may be repeated")
+  command
+      .add_option("--layer", flags.layers, "Layer for the methods that use one, or auto (default); may be repeated")
       ->type_name("NAME")
       ->allow_extra_args(false);
   command.add_flag("--counterfactual", flags.counterfactual, "Show what speaks against the target (grad-cam)");
@@ -220,15 +228,19 @@ void add_method_options(CommandLine& line, CLI::App& command, ExplainFlags& flag
 }
 
 void add_output_options(CommandLine& line, CLI::App& command, ExplainFlags& flags) {
-  command.add_option("-o,--out", flags.out, "Folder for the files; made when missing")->required()->type_name("DIR");
-  CLI::Option* option = command.add_option("--format", flags.formats, "Files to write, of png and npy (default: both)");
+  command.add_option("-o,--out", flags.out, "Folder for the files; made when missing")
+      ->required()
+      ->type_name("DIR");
+  CLI::Option* option =
+      command.add_option("--format", flags.formats, "Files to write, of png and npy (default: both)");
   option->type_name("LIST");
   line.completions[option] = {{"png", "npy"}, true};
   command.add_flag("--raw", flags.raw,
                    "Write the method's own numbers, not rescaled, to .raw.npy in place of .npy: a CAM [h,w] at the "
                    "layer's size, an attribution [C,H,W]");
   command.add_flag("--sheet", flags.sheet, "Write a contact sheet of all maps of an image too");
-  option = command.add_option("--upsample", flags.upsampling, "How a CAM grows: bilinear (default), nearest, bicubic");
+  option =
+      command.add_option("--upsample", flags.upsampling, "How a CAM grows: bilinear (default), nearest, bicubic");
   option->type_name("NAME");
   line.completions[option] = {{"bilinear", "nearest", "bicubic"}, false};
   option = command.add_option("--colormap", flags.colormap, "inferno (default), viridis or jet")->type_name("NAME");
@@ -252,7 +264,9 @@ void add_explain(CommandLine& line) {
        "limn explain model.onnx photo.jpg --counterfactual --out maps",
        "limn explain model.onnx photo.jpg --method gradient --raw --format npy --out maps"});
   add_model_argument(*command, flags->network);
-  command->add_option("INPUT", flags->inputs, "Images, folders of images, or .npy tensors")->required()->type_name("");
+  command->add_option("INPUT", flags->inputs, "Images, folders of images, or .npy tensors")
+      ->required()
+      ->type_name("");
   add_method_options(line, *command, *flags);
   add_output_options(line, *command, *flags);
   add_network_options(line, *command, flags->network);

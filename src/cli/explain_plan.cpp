@@ -32,7 +32,8 @@ void check_variant(const std::vector<const MethodInfo*>& chosen, const std::stri
   std::set<std::string_view> known;
   for (const auto* info : chosen) known.insert(info->variants.begin(), info->variants.end());
   if (known.contains(variant)) return;
-  throw Error(ErrorCode::not_found, fmt::format("none of the methods asked for has a variant '{}'", variant), "--variant",
+  throw Error(ErrorCode::not_found, fmt::format("none of the methods asked for has a variant '{}'", variant),
+              "--variant",
               known.empty() ? "leave --variant out; limn methods lists the variants"
                             : fmt::format("their variants are {}", fmt::join(known, ", ")));
 }

@@ -24,8 +24,8 @@ struct ExplainFlags {
 
 /// The flags, read. Nothing here depends on the network.
 struct ExplainPlan {
-  std::vector<MethodRequest> requests;     ///< layers as asked for; "auto" where nothing was
-  bool default_layer = true;               ///< no layer was asked for: the card's, else auto
+  std::vector<MethodRequest> requests;  ///< layers as asked for; "auto" where nothing was
+  bool default_layer = true;            ///< no layer was asked for: the card's, else auto
   std::vector<TargetSpec> targets;
   Upsampling upsampling = Upsampling::bilinear;
   Colormap colormap = Colormap::inferno;

@@ -11,10 +11,10 @@ namespace limn::cli {
 
 enum ExitCode : int {
   kFine = 0,
-  kBadInput = 1,     ///< a file, a model, a value that does not fit them, or a disk that refuses
-  kUsage = 2,        ///< an option that cannot be right whatever the files hold
-  kBug = 3,          ///< limn's own fault
-  kSomeFailed = 4,   ///< finished, but some of the inputs failed
+  kBadInput = 1,    ///< a file, a model, a value that does not fit them, or a disk that refuses
+  kUsage = 2,       ///< an option that cannot be right whatever the files hold
+  kBug = 3,         ///< limn's own fault
+  kSomeFailed = 4,  ///< finished, but some of the inputs failed
   kInterrupted = 130,
 };
 

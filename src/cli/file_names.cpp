@@ -7,13 +7,15 @@ namespace {
 
 std::string target_part(const Target& target) {
   std::string text = to_string(target);
-  std::ranges::replace_if(text, [](char c) { return c == ':' || c == ','; }, '-');
+  std::ranges::replace_if(
+      text, [](char c) { return c == ':' || c == ','; }, '-');
   return text;
 }
 
 std::string layer_part(std::string_view layer) {
   std::string text(layer);
-  std::ranges::replace_if(text, [](char c) { return c == '/' || c == '\\' || c == ':' || c <= ' '; }, '_');
+  std::ranges::replace_if(
+      text, [](char c) { return c == '/' || c == '\\' || c == ':' || c <= ' '; }, '_');
   return text;
 }
 

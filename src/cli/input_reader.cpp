@@ -17,7 +17,6 @@ std::size_t element_count(const InputSize& size) {
          static_cast<std::size_t>(size.width);
 }
 
-
 /// The sizes of one image in a tensor [C, H, W] or [N, C, H, W].
 void check_tensor(const Tensor& tensor, const InputSize& size, const std::string& where) {
   const Dims wanted{size.channels, size.height, size.width};
@@ -26,8 +25,8 @@ void check_tensor(const Tensor& tensor, const InputSize& size, const std::string
   if (dims != wanted)
     throw Error(ErrorCode::bad_input,
                 fmt::format("the tensor is {}, but the network takes [N, {}, {}, {}]",
-                            limn::to_string(std::span<const std::int64_t>(tensor.dims())), size.channels, size.height,
-                            size.width),
+                            limn::to_string(std::span<const std::int64_t>(tensor.dims())), size.channels,
+                            size.height, size.width),
                 where, "give a preprocessed tensor [C, H, W] or [N, C, H, W]");
   if (tensor.count() == 0) throw Error(ErrorCode::bad_input, "the tensor holds no images", where);
 }

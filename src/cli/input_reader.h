@@ -20,14 +20,14 @@ namespace limn::cli {
 
 /// One image ready for the network, or the reason why it is not.
 struct Item {
-  std::string name;                  ///< its path
-  std::optional<std::int64_t> row;   ///< which image of a .npy file that holds several
-  std::string stem;                  ///< begins the names of its files
-  bool tensor = false;               ///< came from a .npy file
-  Image picture;                     ///< for a tensor: the picture it was made from, as far as can be told
+  std::string name;                 ///< its path
+  std::optional<std::int64_t> row;  ///< which image of a .npy file that holds several
+  std::string stem;                 ///< begins the names of its files
+  bool tensor = false;              ///< came from a .npy file
+  Image picture;                    ///< for a tensor: the picture it was made from, as far as can be told
   Geometry geometry;
-  std::vector<float> values;         ///< [C, H, W]
-  std::optional<Error> error;        ///< then nothing else but the names is set
+  std::vector<float> values;   ///< [C, H, W]
+  std::optional<Error> error;  ///< then nothing else but the names is set
 };
 
 class InputReader {
@@ -36,7 +36,8 @@ class InputReader {
   InputReader(std::vector<Source> sources, Preprocess preprocess, InputSize size, std::size_t ahead);
   ~InputReader();
 
-  /// Items in the order of the sources; nothing after the last. Errors of one input are in its item; others are thrown.
+  /// Items in the order of the sources; nothing after the last. Errors of one input are in its item; others are
+  /// thrown.
   std::optional<Item> next();
   /// How many items more than sources are known of by now (a .npy file may hold many).
   std::size_t surplus();
@@ -62,7 +63,8 @@ class InputReader {
   std::jthread thread_;  // last: it uses all of the above
 };
 
-/// The 8-bit picture whose preprocessing gives these values [channels, height, width], as nearly as it can be undone.
+/// The 8-bit picture whose preprocessing gives these values [channels, height, width], as nearly as it can be
+/// undone.
 Image undo_preprocess(std::span<const float> values, const InputSize&, const Preprocess&);
 
 }  // namespace limn::cli

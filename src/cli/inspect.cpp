@@ -69,16 +69,21 @@ Json to_json(const Shape& shape) {
 }
 
 Json to_json(const std::string& name, const Type& type) {
-  return {{"name", name}, {"type", name_of(type.dtype)}, {"shape", type.shape ? to_json(*type.shape) : Json(nullptr)}};
+  return {
+      {"name", name}, {"type", name_of(type.dtype)}, {"shape", type.shape ? to_json(*type.shape) : Json(nullptr)}};
 }
 
 Json to_json(const Inspection& found) {
   const Graph& graph = found.model.graph;
-  Json json{{"model", found.model.path.string()},   {"file_bytes", found.model.file_bytes},
-            {"ir_version", found.model.ir_version}, {"opset", found.model.opset},
-            {"producer", found.model.producer},     {"inputs", Json::array()},
+  Json json{{"model", found.model.path.string()},
+            {"file_bytes", found.model.file_bytes},
+            {"ir_version", found.model.ir_version},
+            {"opset", found.model.opset},
+            {"producer", found.model.producer},
+            {"inputs", Json::array()},
             {"outputs", Json::array()}};
-  for (const ValueId id : graph.inputs()) json["inputs"].push_back(to_json(graph.value(id).name, graph.value(id).type));
+  for (const ValueId id : graph.inputs())
+    json["inputs"].push_back(to_json(graph.value(id).name, graph.value(id).type));
   for (const Output& output : graph.outputs())
     json["outputs"].push_back(to_json(output.name, graph.value(output.value).type));
   json["parameters"] = found.summary.parameters;
@@ -90,8 +95,9 @@ Json to_json(const Inspection& found) {
     json["unsupported"].push_back({{"name", node.name}, {"op", node.op}, {"reason", node.reason}});
   json["classes"] = found.classifier ? Json(found.classifier->classes) : Json(nullptr);
   json["logits"] = found.classifier ? Json(found.classifier->logits) : Json(nullptr);
-  json["auto_layer"] =
-      found.classifier && !found.classifier->auto_layer.empty() ? Json(found.classifier->auto_layer) : Json(nullptr);
+  json["auto_layer"] = found.classifier && !found.classifier->auto_layer.empty()
+                           ? Json(found.classifier->auto_layer)
+                           : Json(nullptr);
   json["layers"] = Json::array();
   for (const Layer& layer : found.layers)
     json["layers"].push_back({{"name", layer.name}, {"op", layer.op}, {"shape", to_json(layer.shape)}});
@@ -182,11 +188,11 @@ void add_inspect(CommandLine& line) {
     bool json = false;
   };
   auto flags = std::make_shared<Flags>();
-  CLI::App* command = add_command(
-      line, "inspect",
-      "Tell what a model is: inputs, outputs, operators, size, and what limn cannot run of it.\n"
-      "Lists the layers that can be explained and which of them 'auto' picks.",
-      {"limn inspect model.onnx", "limn inspect model.onnx --json"});
+  CLI::App* command =
+      add_command(line, "inspect",
+                  "Tell what a model is: inputs, outputs, operators, size, and what limn cannot run of it.\n"
+                  "Lists the layers that can be explained and which of them 'auto' picks.",
+                  {"limn inspect model.onnx", "limn inspect model.onnx --json"});
   command->add_option("MODEL", flags->model, "The network, an ONNX file")->required()->type_name("");
   command->add_flag("--json", flags->json, "One JSON object");
   command->callback([&line, flags] { line.action = [flags] { return inspect(flags->model, flags->json); }; });

@@ -16,9 +16,12 @@ std::string roff(std::string_view text) {
   std::string safe;
   for (const char c : text) {
     if ((c == '.' || c == '\'') && (safe.empty() || safe.back() == '\n')) safe += "\\&";
-    if (c == '\\') safe += "\\e";
-    else if (c == '-') safe += "\\-";
-    else safe += c;
+    if (c == '\\')
+      safe += "\\e";
+    else if (c == '-')
+      safe += "\\-";
+    else
+      safe += c;
   }
   return safe;
 }
@@ -84,10 +87,12 @@ int print_manual(const CommandLine& line) {
     synopses += synopsis(*command);
     sections += section(*command);
   }
-  print(".TH LIMN 1 \"\" \"limn {}\" \"User Commands\"\n.SH NAME\nlimn \\- show what a vision network looked at\n", kVersion);
+  print(".TH LIMN 1 \"\" \"limn {}\" \"User Commands\"\n.SH NAME\nlimn \\- show what a vision network looked at\n",
+        kVersion);
   print(".SH SYNOPSIS\n{}.SH DESCRIPTION\n", synopses);
-  print("limn reads an image classifier from an ONNX file, differentiates it symbolically and shows where in an\n"
-        "image the evidence for a class is, by Grad-CAM and its relatives. It needs no Python.\n");
+  print(
+      "limn reads an image classifier from an ONNX file, differentiates it symbolically and shows where in an\n"
+      "image the evidence for a class is, by Grad-CAM and its relatives. It needs no Python.\n");
   print(".SH COMMANDS\n{}{}", sections, kRest);
   return kFine;
 }

@@ -28,10 +28,11 @@ InputSize size_for(const Network& network, std::span<const Source> sources) {
 
 }  // namespace
 
-InputSize declared_size(const Classifier& classifier) {
-  const Shape& shape = classifier.graph.shape(classifier.graph.at(classifier.image));
+InputSize declared_size(const Network& network) {
+  const Graph& graph = network.model.graph;  // the classifier's has a size in any case
+  const Shape& shape = graph.shape(graph.at(network.classifier.image));
   const auto size = [&](std::size_t axis) { return shape[axis].known() ? static_cast<int>(shape[axis].value) : 0; };
-  return {static_cast<int>(classifier.channels), size(2), size(3)};
+  return {static_cast<int>(network.classifier.channels), size(2), size(3)};
 }
 
 InputSize input_size(const Classifier& classifier) {
@@ -51,17 +52,19 @@ Network open_network(const NetworkFlags& flags) {
   network.card = find_card(flags.model);
   network.classifier = as_classifier(network.model.graph);
   network.names = find_class_names(flags.labels, network.card, card_path(flags.model), network.classifier.classes);
-  auto choice = choose_preprocess(wish, network.card, declared_size(network.classifier));
+  auto choice = choose_preprocess(wish, network.card, declared_size(network));
   network.preprocess = std::move(choice.preprocess);
   network.note = std::move(choice.note);
   return network;
 }
 
 void settle_size(Network& network, std::span<const Source> sources) {
-  const InputSize declared = declared_size(network.classifier);
+  const InputSize declared = declared_size(network);
   if (declared.height != 0 && declared.width != 0) return;
   const InputSize size = size_for(network, sources);
-  network.classifier = with_size(std::move(network.classifier), size.height, size.width);
+  Classifier open = network.classifier;
+  open.graph = network.model.graph;
+  network.classifier = with_size(std::move(open), size.height, size.width);
 }
 
 }  // namespace limn::cli

@@ -32,7 +32,7 @@ struct Network {
 };
 
 /// Sizes of the network's image input; 0 where the model leaves them open.
-InputSize declared_size(const Classifier&);
+InputSize declared_size(const Network&);
 /// The sizes that the classifier runs with.
 InputSize input_size(const Classifier&);
 /// The number of images in one run that the model insists on; nothing when any number will do.
@@ -41,8 +41,8 @@ std::optional<std::int64_t> declared_batch(const Classifier&);
 /// Reads and prepares the model. Errors as import_onnx(), as_classifier(), choose_preprocess().
 Network open_network(const NetworkFlags&);
 
-/// A network that leaves its input size open gets the size that the preprocessing makes or, when there are only .npy
-/// inputs, that of the first of them. Throws Error{bad_input} when neither tells a size.
+/// A network that leaves its input size open gets the size that the preprocessing makes or, when there are only
+/// .npy inputs, that of the first of them. Throws Error{bad_input} when neither tells a size.
 void settle_size(Network&, std::span<const Source>);
 
 }  // namespace limn::cli

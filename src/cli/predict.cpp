@@ -40,7 +40,8 @@ int predict(const PredictFlags& flags) {
   Progress progress(sources.size());
   const auto finish = [&](Task& task) {
     progress.hide();
-    write_output(flags.json ? json_line(task.item, task.result, network.preprocess) : text_of(task.item, task.result));
+    write_output(flags.json ? json_line(task.item, task.result, network.preprocess)
+                            : text_of(task.item, task.result));
   };
   InputReader reader(sources, network.preprocess, input_size(classifier), static_cast<std::size_t>(batch));
   const ExitCode code = run_batches(reader, explainer, progress, {compute, finish}, flags.json);
@@ -63,7 +64,9 @@ void add_predict(CommandLine& line) {
        "limn predict model.onnx photo.jpg --resize 256 --crop 227 --range 255 --mean 123,117,104",
        "limn predict model.onnx tensor.npy --save-logits logits.npy"});
   add_model_argument(*command, flags->network);
-  command->add_option("INPUT", flags->inputs, "Images, folders of images, or .npy tensors")->required()->type_name("");
+  command->add_option("INPUT", flags->inputs, "Images, folders of images, or .npy tensors")
+      ->required()
+      ->type_name("");
   command->add_option("--top", flags->top, "Classes to show (default: 5)")->type_name("K");
   command->add_option("--save-logits", flags->save_logits, "Write the logits of all images as float32 [N, classes]")
       ->type_name("FILE.npy");

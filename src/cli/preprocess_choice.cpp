@@ -109,8 +109,10 @@ PreprocessChoice choose_preprocess(const PreprocessWish& wish, const std::option
   apply_flags(p, wish);
   check(p);
 
-  if (!choice.note.empty()) choice.note += describe(p) + " (a model card or flags would settle it)";
-  else choice.note = mean_far_from_range(p);
+  if (!choice.note.empty())
+    choice.note += describe(p) + " (a model card or flags would settle it)";
+  else
+    choice.note = mean_far_from_range(p);
   return choice;
 }
 

@@ -35,9 +35,9 @@ struct PreprocessChoice {
 };
 
 /// From the least to the most specific: the default preset (imagenet for three channels, mnist for one), the card,
-/// the preset asked for (which replaces both), the single flags. Flags about geometry (resize, crop) or about pixels
-/// (mean, std, order, range) without a preset and without a card start from nothing instead of from the default.
-/// Throws as preset() and check() do.
+/// the preset asked for (which replaces both), the single flags. Flags about geometry (resize, crop) or about
+/// pixels (mean, std, order, range) without a preset and without a card start from nothing instead of from the
+/// default. Throws as preset() and check() do.
 PreprocessChoice choose_preprocess(const PreprocessWish&, const std::optional<ModelCard>&, const InputSize&);
 
 /// Width and height of every tensor that the preprocessing makes, where they do not depend on the image.

@@ -39,10 +39,9 @@ void Progress::draw() {
   const double seconds = std::chrono::duration<double>(drawn_ - start_).count();
   const double rate = static_cast<double>(done_) / seconds;
   const std::size_t filled = kBarWidth * done_ / total_;
-  const std::string line =
-      fmt::format("\r\033[K[{}{}] {}/{}  {:.1f}/s  {} left", std::string(filled, '#'),
-                  std::string(kBarWidth - filled, '.'), done_, total_, rate,
-                  duration(static_cast<double>(total_ - done_) / rate));
+  const std::string line = fmt::format("\r\033[K[{}{}] {}/{}  {:.1f}/s  {} left", std::string(filled, '#'),
+                                       std::string(kBarWidth - filled, '.'), done_, total_, rate,
+                                       duration(static_cast<double>(total_ - done_) / rate));
   std::fputs(line.c_str(), stderr);
   visible_ = true;
 }

@@ -17,6 +17,7 @@ class Progress {
   void advance();
   /// More items turned up than were counted.
   void grow(std::size_t more) { total_ += more; }
+  std::size_t total() const { return total_; }
   /// Wipes the bar, so that text can be printed; the next advance() draws it again.
   void hide();
 

@@ -13,14 +13,15 @@ struct RenderedMap {
   Heatmap heatmap;                 ///< [H, W] of the input, in [0, 1]
   float raw_min = 0, raw_max = 0;  ///< of the raw output
   bool degenerate = false;
-  std::optional<Box> box;          ///< of the largest region above 15 % of the maximum; original pixels, whole numbers
+  std::optional<Box> box;  ///< of the largest region above 15 % of the maximum; original pixels, whole numbers
 };
 
-/// A CAM is upsampled to the input and normalised; an attribution becomes the maximum over channels of |g|, normalised.
+/// A CAM is upsampled to the input and normalised; an attribution becomes the maximum over channels of |g|,
+/// normalised.
 RenderedMap render(const RawMap&, const Geometry&, Upsampling);
 
-/// The heatmap as overlays show it. An attribution is a few bright pixels on a dark ground: there the brightest half
-/// percent is full heat. A CAM stays as it is.
+/// The heatmap as overlays show it. An attribution is a few bright pixels on a dark ground: there the brightest
+/// half percent is full heat. A CAM stays as it is.
 Heatmap for_display(const Heatmap&, MapKind);
 
 /// The box with its edges on whole pixels, at least one pixel wide and high, inside the original image.

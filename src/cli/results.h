@@ -27,13 +27,13 @@ struct Explanation {
   std::string method, variant;
   bool counterfactual = false;
   Target target;
-  std::string label;               ///< of the target's class
+  std::string label;                 ///< of the target's class
   std::optional<std::string> layer;  ///< for methods that use one
-  std::string heatmap, overlay;    ///< paths; empty when not written
-  std::optional<Box> box;          ///< original pixels, half-open, whole numbers
-  double score = 0;                ///< value of the target
-  double raw_min = 0, raw_max = 0; ///< of the method's own output
-  bool degenerate = false;         ///< a constant map, which shows nothing
+  std::string heatmap, overlay;      ///< paths; empty when not written
+  std::optional<Box> box;            ///< original pixels, half-open, whole numbers
+  double score = 0;                  ///< value of the target
+  double raw_min = 0, raw_max = 0;   ///< of the method's own output
+  bool degenerate = false;           ///< a constant map, which shows nothing
 };
 
 struct ImageResult {

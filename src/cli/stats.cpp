@@ -21,8 +21,10 @@ double peak_memory_mib() {
 
 void Stats::add(std::string_view stage, double seconds) {
   const auto same = std::ranges::find(stages_, stage, [](const auto& entry) { return entry.first; });
-  if (same != stages_.end()) same->second += seconds;
-  else stages_.emplace_back(stage, seconds);
+  if (same != stages_.end())
+    same->second += seconds;
+  else
+    stages_.emplace_back(stage, seconds);
 }
 
 void Stats::print(const Program& program) const {
@@ -35,9 +37,10 @@ void Stats::print(const Program& program) const {
   }
   text += fmt::format("  {:<10} {:>9.1f} ms\n  {:<10} {:>9.1f} ms\n", "other", 1e3 * (whole - known), "total",
                       1e3 * whole);
-  text += fmt::format("  peak memory {:.1f} MiB; activations {:.1f} MiB, reordered weights {:.1f} MiB, {} threads\n",
-                      peak_memory_mib(), static_cast<double>(program.arena_bytes()) / kMiB,
-                      static_cast<double>(program.weight_bytes()) / kMiB, program.threads());
+  text +=
+      fmt::format("  peak memory {:.1f} MiB; activations {:.1f} MiB, reordered weights {:.1f} MiB, {} threads\n",
+                  peak_memory_mib(), static_cast<double>(program.arena_bytes()) / kMiB,
+                  static_cast<double>(program.weight_bytes()) / kMiB, program.threads());
   std::fputs(text.c_str(), stderr);
 }
 

@@ -35,7 +35,8 @@ Json to_json(const MethodInfo& info) {
 
 std::string text_of(const MethodInfo& info) {
   std::string text = fmt::format("{:<18}{}\n{:<18}{}\n", info.name, info.summary, "", info.citation);
-  std::vector<std::string> facts{info.kind == MapKind::cam ? "a map at the layer's size" : "a number for every pixel value"};
+  std::vector<std::string> facts{info.kind == MapKind::cam ? "a map at the layer's size"
+                                                           : "a number for every pixel value"};
   if (info.variants.size() > 1) facts.push_back(fmt::format("variants {}", fmt::join(info.variants, ", ")));
   if (info.has_counterfactual) facts.emplace_back("has a counterfactual");
   if (!info.class_discriminative) facts.emplace_back("does not tell classes apart");
@@ -48,8 +49,7 @@ int list_methods(bool json) {
 }
 
 int list_ops() {
-  for (const OpDef* op : all_ops())
-    print("{:<26}{:<16}{}\n", op->name, op->vjp ? "differentiable" : "-", op->note);
+  for (const OpDef* op : all_ops()) print("{:<26}{:<16}{}\n", op->name, op->vjp ? "differentiable" : "-", op->note);
   return kFine;
 }
 
@@ -77,7 +77,8 @@ void add_ops(CommandLine& line) {
 }
 
 void add_version(CommandLine& line) {
-  CLI::App* command = add_command(line, "version", "Print the version and, where known, the commit it was built from.", {});
+  CLI::App* command =
+      add_command(line, "version", "Print the version and, where known, the commit it was built from.", {});
   command->callback([&line] { line.action = print_version; });
 }
 

@@ -57,8 +57,7 @@ Error explain_parse_error(const CLI::App& app, const CLI::ParseError& error,
   if (&command == &app && !arguments.empty() && !arguments[0].starts_with("-"))
     return Error(ErrorCode::not_found, fmt::format("'{}' is not a command", arguments[0]), {},
                  did_you_mean(arguments[0], command_names(app)) + hint);
-  if (&command == &app && arguments.empty())
-    return Error(ErrorCode::bad_input, "a command is missing", {}, hint);
+  if (&command == &app && arguments.empty()) return Error(ErrorCode::bad_input, "a command is missing", {}, hint);
   if (const auto name = unknown_option(command, arguments); !name.empty())
     return Error(ErrorCode::not_found, fmt::format("{} is not an option of limn {}", name, command.get_name()), {},
                  did_you_mean(name, option_names(command)) + hint);

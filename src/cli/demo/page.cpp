@@ -35,12 +35,13 @@ std::string drawing(const Image& picture, const std::string& marks, std::string_
 std::string photo(const PageScene& s) {
   std::string marks;
   for (const Garment& garment : s.scene.garments) marks += rect("truth", garment.box);
-  return fmt::format("<figure class=\"photo\">{}<figcaption>the scene, with the boxes of its garments</figcaption></figure>\n",
-                     drawing(s.picture, marks, "the scene " + s.scene.name));
+  return fmt::format(
+      "<figure class=\"photo\">{}<figcaption>the scene, with the boxes of its garments</figcaption></figure>\n",
+      drawing(s.picture, marks, "the scene " + s.scene.name));
 }
 
 std::string verdict(const Meeting& asked, const Meeting& other) {
-  const std::string_view peak = asked.peak ? "<span class=\"hit\">peak hits</span>"
+  const std::string_view peak = asked.peak   ? "<span class=\"hit\">peak hits</span>"
                                 : other.peak ? "<span class=\"miss\">peak on the other</span>"
                                              : "<span class=\"miss\">peak misses</span>";
   const std::string_view box =
@@ -65,22 +66,24 @@ std::string map_figure(const PageScene& s, const PageMap& map) {
 std::string scene_section(const PageScene& s) {
   std::string figures = photo(s);
   for (const PageMap& map : s.maps) figures += map_figure(s, map);
-  return fmt::format("<section class=\"scene\">\n<header><b>{} and {}</b><span class=\"soft\">{}</span>"
-                     "<span class=\"{}\">{}</span></header>\n<div class=\"maps\">\n{}</div>\n</section>\n",
-                     html_escaped(s.scene.garments[0].name), html_escaped(s.scene.garments[1].name),
-                     html_escaped(s.prediction), s.right ? "hit" : "miss",
-                     s.right ? "both recognised" : "not both recognised", figures);
+  return fmt::format(
+      "<section class=\"scene\">\n<header><b>{} and {}</b><span class=\"soft\">{}</span>"
+      "<span class=\"{}\">{}</span></header>\n<div class=\"maps\">\n{}</div>\n</section>\n",
+      html_escaped(s.scene.garments[0].name), html_escaped(s.scene.garments[1].name), html_escaped(s.prediction),
+      s.right ? "hit" : "miss", s.right ? "both recognised" : "not both recognised", figures);
 }
 
 std::string html_table(std::span<const PageRow> rows) {
   std::string body;
   for (const PageRow& row : rows) {
     const auto p = percents(row.tally);
-    body += fmt::format("<tr{}><td>{}</td><td>{:.1f} %</td><td>{:.1f} %</td><td>{:.1f} %</td><td>{:.1f} %</td></tr>\n",
-                        row.control ? " class=\"control\"" : "", html_escaped(row.name), p[0], p[1], p[2], p[3]);
+    body +=
+        fmt::format("<tr{}><td>{}</td><td>{:.1f} %</td><td>{:.1f} %</td><td>{:.1f} %</td><td>{:.1f} %</td></tr>\n",
+                    row.control ? " class=\"control\"" : "", html_escaped(row.name), p[0], p[1], p[2], p[3]);
   }
   return "<div class=\"wide\"><table>\n<thead><tr><th></th><th>peak in the<br>asked garment</th>"
-         "<th>peak in the<br>other one</th><th>box on the<br>asked garment</th><th>box on the<br>other one</th></tr>"
+         "<th>peak in the<br>other one</th><th>box on the<br>asked garment</th><th>box on the<br>other "
+         "one</th></tr>"
          "</thead>\n<tbody>\n" +
          body + "</tbody>\n</table></div>\n";
 }
@@ -91,7 +94,8 @@ where they are. Below, every scene is explained twice, once for each garment: if
 lies on the garment that was asked for and not on the other one.</p>
 )";
 
-constexpr std::string_view kLegend = R"(<p class="soft">Peak: the largest value of the heatmap lies in the box of the garment.
+constexpr std::string_view kLegend =
+    R"(<p class="soft">Peak: the largest value of the heatmap lies in the box of the garment.
 Box: the box of the largest region above 15&nbsp;% of the maximum overlaps that of the garment with an intersection
 over union of at least 0.5. Controls know nothing of the network: the middle of the picture, and maps of random numbers.</p>
 <p class="soft">In the pictures the dashed box is the garment that was asked for, the blue box is the heatmap's, the circle
@@ -116,9 +120,9 @@ std::string page(std::span<const PageScene> scenes, std::span<const PageRow> row
 }
 
 std::string table_text(std::span<const PageRow> rows) {
-  std::string text = fmt::format("{:<18}{:>16}{:>16}{:>16}{:>16}\n{:<18}{:>16}{:>16}{:>16}{:>16}\n", "", "peak in asked",
-                                 "peak in other", "box on asked", "box on other", "", "garment", "garment",
-                                 "(IoU >= 0.5)", "(IoU >= 0.5)");
+  std::string text = fmt::format("{:<18}{:>16}{:>16}{:>16}{:>16}\n{:<18}{:>16}{:>16}{:>16}{:>16}\n", "",
+                                 "peak in asked", "peak in other", "box on asked", "box on other", "", "garment",
+                                 "garment", "(IoU >= 0.5)", "(IoU >= 0.5)");
   for (const PageRow& row : rows) {
     const auto p = percents(row.tally);
     text += fmt::format("{:<18}{:>14.1f} %{:>14.1f} %{:>14.1f} %{:>14.1f} %\n", row.name, p[0], p[1], p[2], p[3]);
@@ -129,11 +133,16 @@ std::string table_text(std::span<const PageRow> rows) {
 std::string html_escaped(std::string_view text) {
   std::string safe;
   for (const char c : text) {
-    if (c == '&') safe += "&amp;";
-    else if (c == '<') safe += "&lt;";
-    else if (c == '>') safe += "&gt;";
-    else if (c == '"') safe += "&quot;";
-    else safe += c;
+    if (c == '&')
+      safe += "&amp;";
+    else if (c == '<')
+      safe += "&lt;";
+    else if (c == '>')
+      safe += "&gt;";
+    else if (c == '"')
+      safe += "&quot;";
+    else
+      safe += c;
   }
   return safe;
 }

@@ -24,8 +24,9 @@ double number(const XmlElement& parent, std::string_view name) {
 
 Garment read_garment(const XmlElement& object) {
   const XmlElement& bounds = object.child("bndbox");
-  const Garment garment{object.child("name").text,
-                        {number(bounds, "xmin"), number(bounds, "ymin"), number(bounds, "xmax"), number(bounds, "ymax")}};
+  const Garment garment{
+      object.child("name").text,
+      {number(bounds, "xmin"), number(bounds, "ymin"), number(bounds, "xmax"), number(bounds, "ymax")}};
   if (garment.box.width() <= 0 || garment.box.height() <= 0)
     throw Error(ErrorCode::bad_input, fmt::format("the box of '{}' is empty", garment.name));
   return garment;

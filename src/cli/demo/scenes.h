@@ -16,7 +16,7 @@ struct Garment {
 };
 
 struct Scene {
-  std::string name;                ///< "scene-01"
+  std::string name;  ///< "scene-01"
   std::filesystem::path picture;
   std::vector<Garment> garments;
 };

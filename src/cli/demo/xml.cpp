@@ -49,9 +49,12 @@ class Reader {
   void skip_between_elements() {
     while (true) {
       at_ = std::min(text_.find_first_not_of(kSpace, at_), text_.size());
-      if (take("<?")) until("?>");
-      else if (take("<!--")) until("-->");
-      else return;
+      if (take("<?"))
+        until("?>");
+      else if (take("<!--"))
+        until("-->");
+      else
+        return;
     }
   }
 
@@ -63,9 +66,12 @@ class Reader {
       fail(fmt::format("<{}> is not a plain element", result.name));
     const std::string end = fmt::format("</{}>", result.name);
     while (!take(end)) {
-      if (take("<!--")) until("-->");
-      else if (text_.substr(at_).starts_with("<")) result.children.push_back(element(depth + 1));
-      else result.text += characters();
+      if (take("<!--"))
+        until("-->");
+      else if (text_.substr(at_).starts_with("<"))
+        result.children.push_back(element(depth + 1));
+      else
+        result.text += characters();
     }
     result.text = trimmed(result.text);
     return result;
@@ -102,8 +108,7 @@ class Reader {
 
 const XmlElement& XmlElement::child(std::string_view child_name) const {
   const auto found = std::ranges::find(children, child_name, &XmlElement::name);
-  if (found == children.end())
-    throw Error(ErrorCode::bad_input, fmt::format("<{}> has no <{}>", name, child_name));
+  if (found == children.end()) throw Error(ErrorCode::bad_input, fmt::format("<{}> has no <{}>", name, child_name));
   return *found;
 }
 

@@ -1,0 +1,238 @@
+// `limn explain` through the program: where boxes lie, what files are called and hold, what the JSON says.
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "harness.h"
+#include "limn/base/npy.h"
+#include "samples.h"
+
+namespace limn::test {
+namespace {
+
+using testing::AllOf;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::SizeIs;
+
+using Json = nlohmann::json;
+
+class ExplainCommand : public testing::Test {
+ protected:
+  std::string path(const std::string& name) const { return (folder_ / name).string(); }
+  /// Runs `limn explain` with --json and answers its lines.
+  std::vector<Json> explain(const std::string& model, const std::vector<std::string>& more) const {
+    std::vector<std::string> arguments{"explain", model, "--out", path("maps"), "--json"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    const Ran ran = run_limn(arguments);
+    EXPECT_EQ(ran.code, 0) << ran.err;
+    return ran.lines();
+  }
+  std::vector<std::string> files() const { return names_in(path("maps")); }
+
+  ScratchFolder folder_;
+  Studio studio_{folder_.path()};
+};
+
+// ---- geometry
+
+TEST_F(ExplainCommand, ARectangleOfATurnedPictureComesBackAsItsBox) {
+  const Box rectangle{20, 10, 45, 30};
+  brightness_network(90, 60).save(path("wide.onnx"));
+  write_turned_png(path("turned.png"), white_rectangle(90, 60, rectangle));
+  const auto lines = explain(path("wide.onnx"), {path("turned.png"), "--preset", "none"});
+  EXPECT_EQ(lines.at(0).at("explanations").at(0).at("box"), Json({20, 10, 45, 30}));
+  const Image overlay = read_image(path("maps/turned.grad-cam.0.png"));
+  EXPECT_EQ(overlay.height, 60);
+  EXPECT_GE(overlay.width, 90);  // the colour bar stands to the right
+}
+
+TEST_F(ExplainCommand, ABoxIsMappedBackThroughResizeAndCrop) {
+  const Box rectangle{60, 30, 110, 90};
+  brightness_network(60, 60).save(path("square.onnx"));
+  write_turned_png(path("turned.png"), white_rectangle(180, 120, rectangle));
+  const auto lines =
+      explain(path("square.onnx"), {path("turned.png"), "--resize", "60", "--crop", "60", "--range", "1"});
+  const Json box = lines.at(0).at("explanations").at(0).at("box");
+  const double pixel = 2;  // one pixel of the network is two of the picture
+  EXPECT_NEAR(box.at(0).get<double>(), rectangle.x0, pixel);
+  EXPECT_NEAR(box.at(1).get<double>(), rectangle.y0, pixel);
+  EXPECT_NEAR(box.at(2).get<double>(), rectangle.x1, pixel);
+  EXPECT_NEAR(box.at(3).get<double>(), rectangle.y1, pixel);
+}
+
+TEST_F(ExplainCommand, ABoxThatTheCropCutsEndsAtTheCrop) {
+  brightness_network(60, 60).save(path("square.onnx"));
+  write_png(path("wide.png"), white_rectangle(120, 60, {0, 0, 60, 60}));
+  const auto lines = explain(path("square.onnx"), {path("wide.png"), "--crop", "60", "--range", "1"});
+  EXPECT_EQ(lines.at(0).at("explanations").at(0).at("box"), Json({30, 0, 60, 60}));
+}
+
+// ---- files
+
+TEST_F(ExplainCommand, FilesAreNamedByImageMethodClassAndLayer) {
+  explain(studio_.model, {studio_.picture("p.png"), "--method", "grad-cam,saliency", "--target", "0", "--target",
+                          "dark", "--layer", "auto", "--layer", "mixed", "--format", "npy"});
+  EXPECT_THAT(files(), ElementsAre("p.grad-cam.0.mixed.npy", "p.grad-cam.0.npy", "p.grad-cam.1.mixed.npy",
+                                   "p.grad-cam.1.npy", "p.saliency.0.npy", "p.saliency.1.npy"));
+}
+
+TEST_F(ExplainCommand, CounterfactualsProbabilitiesAndDifferencesAreNamedToo) {
+  explain(studio_.model, {studio_.picture("p.png"), "--counterfactual", "--target", "prob:dark", "--target",
+                          "diff:1,0", "--format", "png", "--sheet"});
+  EXPECT_THAT(files(), ElementsAre("p.grad-cam.counterfactual.diff-1-0.png", "p.grad-cam.counterfactual.prob-1.png",
+                                   "p.sheet.png"));
+}
+
+TEST_F(ExplainCommand, StemsThatCollideArePrefixedByTheirFolder) {
+  for (const auto* name : {"cats", "dogs"}) std::filesystem::create_directory(folder_ / name);
+  explain(studio_.model, {studio_.picture("cats/01.png"), studio_.picture("dogs/01.png"), studio_.picture("02.png"),
+                          "--format", "npy"});
+  EXPECT_THAT(files(), ElementsAre("02.grad-cam.0.npy", "cats_01.grad-cam.0.npy", "dogs_01.grad-cam.0.npy"));
+}
+
+TEST_F(ExplainCommand, AHeatmapHasTheSizeOfTheInputAndValuesFromZeroToOne) {
+  explain(studio_.model, {studio_.picture("p.png"), "--method", "grad-cam,gradient", "--format", "npy"});
+  for (const auto* name : {"maps/p.grad-cam.0.npy", "maps/p.gradient.0.npy"}) {
+    const Tensor heatmap = read_npy(path(name));
+    EXPECT_EQ(heatmap.dims(), (Dims{8, 12})) << name;
+    for (const float value : heatmap.as<float>()) EXPECT_TRUE(value >= 0 && value <= 1) << name;
+  }
+  const Tensor cam = read_npy(path("maps/p.grad-cam.0.npy"));
+  EXPECT_EQ(cam.as<float>()[1 * 12 + 2], 1);  // in the rectangle
+  EXPECT_EQ(cam.as<float>()[0], 0);
+}
+
+TEST_F(ExplainCommand, RawNumbersAreTheMethodsOwn) {
+  const auto lines = explain(
+      studio_.model, {studio_.picture("p.png"), "--method", "grad-cam,gradient", "--raw", "--format", "npy"});
+  EXPECT_THAT(files(), ElementsAre("p.grad-cam.0.raw.npy", "p.gradient.0.raw.npy"));
+  const Tensor cam = read_npy(path("maps/p.grad-cam.0.raw.npy"));
+  EXPECT_EQ(cam.dims(), (Dims{8, 12}));
+  EXPECT_NEAR(cam.as<float>()[1 * 12 + 2], 3.0 / (8 * 12), 1e-7);  // brightness 3 times the weight 1 / (h w)
+  const Tensor gradient = read_npy(path("maps/p.gradient.0.raw.npy"));
+  EXPECT_EQ(gradient.dims(), (Dims{3, 8, 12}));
+  EXPECT_NEAR(gradient.as<float>()[1 * 12 + 2], 1.0 / (8 * 12), 1e-7);
+  EXPECT_EQ(lines.at(0).at("explanations").at(0).at("heatmap"), path("maps/p.grad-cam.0.raw.npy"));
+  EXPECT_NEAR(lines.at(0).at("explanations").at(0).at("raw_max").get<double>(), 3.0 / (8 * 12), 1e-7);
+}
+
+// ---- JSON
+
+TEST_F(ExplainCommand, JsonTellsEverything) {
+  const auto lines = explain(studio_.model, {studio_.picture("p.png")});
+  ASSERT_THAT(lines, SizeIs(1));
+  EXPECT_EQ(lines[0].at("input"), path("p.png"));
+  const Json& prediction = lines[0].at("predictions").at(0);
+  EXPECT_EQ(prediction.at("index"), 0);
+  EXPECT_EQ(prediction.at("label"), "bright");
+  const double brightness = 3.0 * 20 / 96;
+  EXPECT_NEAR(prediction.at("logit").get<double>(), brightness, 1e-6);
+  EXPECT_NEAR(prediction.at("probability").get<double>(), 1 / (1 + std::exp(-2 * brightness)), 1e-6);
+
+  const Json& e = lines[0].at("explanations").at(0);
+  EXPECT_EQ(e.at("method"), "grad-cam");
+  EXPECT_EQ(e.at("variant"), "paper");
+  EXPECT_EQ(e.at("target"), 0);
+  EXPECT_EQ(e.at("target_kind"), "logit");
+  EXPECT_EQ(e.at("label"), "bright");
+  EXPECT_EQ(e.at("layer"), "features");
+  EXPECT_EQ(e.at("heatmap"), path("maps/p.grad-cam.0.npy"));
+  EXPECT_EQ(e.at("overlay"), path("maps/p.grad-cam.0.png"));
+  EXPECT_EQ(e.at("box"), Json({2, 1, 7, 5}));
+  EXPECT_NEAR(e.at("score").get<double>(), brightness, 1e-6);
+  EXPECT_EQ(e.at("raw_min"), 0);
+  EXPECT_EQ(e.at("degenerate"), false);
+  EXPECT_EQ(e.at("precision"), "float32");
+  EXPECT_EQ(e.at("preprocessing").at("range"), 1);
+}
+
+TEST_F(ExplainCommand, AMapWithoutEvidenceIsDegenerateAndHasNoBox) {
+  const auto lines = explain(studio_.model, {studio_.picture("p.png"), "--target", "dark"});
+  const Json& e = lines.at(0).at("explanations").at(0);
+  EXPECT_EQ(e.at("degenerate"), true);
+  EXPECT_TRUE(e.at("box").is_null());
+}
+
+TEST_F(ExplainCommand, ACounterfactualShowsWhatSpeaksAgainstTheClass) {
+  const auto lines = explain(studio_.model, {studio_.picture("p.png"), "--target", "dark", "--counterfactual"});
+  const Json& e = lines.at(0).at("explanations").at(0);
+  EXPECT_EQ(e.at("counterfactual"), true);
+  EXPECT_EQ(e.at("box"), Json({2, 1, 7, 5}));
+}
+
+TEST_F(ExplainCommand, TargetsThatMeanTheSameClassAreExplainedOnce) {
+  const auto lines = explain(
+      studio_.model, {studio_.picture("p.png"), "--target", "argmax", "--target", "bright", "--target", "top:2"});
+  EXPECT_THAT(lines.at(0).at("explanations"), SizeIs(2));
+}
+
+TEST_F(ExplainCommand, ManyImagesComeInOrderWhateverTheBatch) {
+  std::vector<std::string> pictures;
+  for (int i = 0; i < 11; ++i)
+    pictures.push_back(
+        studio_.picture("p" + std::to_string(10 + i) + ".png", {double(i % 6), 1, double(i % 6) + 3, 4}));
+  for (const auto* batch : {"1", "4", "16"}) {
+    auto arguments = pictures;
+    arguments.insert(arguments.end(), {"--batch", batch});
+    const auto lines = explain(studio_.model, arguments);
+    ASSERT_THAT(lines, SizeIs(11));
+    for (int i = 0; i < 11; ++i) {
+      EXPECT_EQ(lines[i].at("input"), pictures[i]);
+      EXPECT_EQ(lines[i].at("explanations").at(0).at("box"), Json({i % 6, 1, i % 6 + 3, 4}));
+    }
+  }
+}
+
+// ---- tensors
+
+TEST_F(ExplainCommand, ATensorEqualsTheImageItWasMadeFrom) {
+  const Image picture = white_rectangle(12, 8, {2, 1, 7, 5}, 51);
+  write_png(path("p.png"), picture);
+  std::vector<float> tensor(3 * 8 * 12);
+  for (std::size_t c = 0; c < 3; ++c)
+    for (std::size_t i = 0; i < 96; ++i) tensor[c * 96 + i] = static_cast<float>(picture.pixels[3 * i + c]) / 255;
+  write_npy(path("t.npy"), Dims{3, 8, 12}, tensor);
+  const auto lines = explain(studio_.model, {path("p.png"), path("t.npy")});
+  EXPECT_EQ(read_text(path("maps/p.grad-cam.0.npy")), read_text(path("maps/t.grad-cam.0.npy")));
+  EXPECT_EQ(read_text(path("maps/p.grad-cam.0.png")), read_text(path("maps/t.grad-cam.0.png")));
+  EXPECT_EQ(lines.at(0).at("predictions"), lines.at(1).at("predictions"));
+  EXPECT_TRUE(lines.at(1).at("explanations").at(0).at("preprocessing").is_null());
+}
+
+TEST_F(ExplainCommand, ATensorOfManyImagesGivesALineForEach) {
+  std::vector<float> tensor(3 * 3 * 8 * 12);
+  for (std::size_t n = 0; n < 3; ++n) tensor[n * 288 + n] = 1;  // one bright value, in another column each time
+  write_npy(path("t.npy"), Dims{3, 3, 8, 12}, tensor);
+  const auto lines = explain(studio_.model, {path("t.npy"), "--format", "npy", "--batch", "2"});
+  ASSERT_THAT(lines, SizeIs(3));
+  for (int n = 0; n < 3; ++n) {
+    EXPECT_EQ(lines[n].at("row"), n);
+    EXPECT_EQ(lines[n].at("explanations").at(0).at("box"), Json({n, 0, n + 1, 1}));
+  }
+  EXPECT_THAT(files(), ElementsAre("t_0.grad-cam.0.npy", "t_1.grad-cam.0.npy", "t_2.grad-cam.0.npy"));
+}
+
+// ---- people
+
+TEST_F(ExplainCommand, TextTellsPredictionsBoxesAndFiles) {
+  const Ran ran = run_limn({"explain", studio_.model, studio_.picture("p.png"), "--out", path("maps"), "--stats"});
+  EXPECT_EQ(ran.code, 0);
+  EXPECT_THAT(ran.out, AllOf(HasSubstr("p.png\n"), HasSubstr("0  bright"), HasSubstr("grad-cam"),
+                             HasSubstr("box 2,1 - 7,5"), HasSubstr("p.grad-cam.0.png")));
+  EXPECT_THAT(ran.err, AllOf(HasSubstr("compile"), HasSubstr("peak memory")));
+}
+
+TEST_F(ExplainCommand, AssumedPreprocessingIsTold) {
+  std::filesystem::remove(folder_ / "net.limn.json");
+  const Ran ran = run_limn({"explain", studio_.model, studio_.picture("p.png"), "--out", path("maps")});
+  EXPECT_EQ(ran.code, 0) << ran.err;
+  EXPECT_THAT(ran.err, HasSubstr("assumed as by --preset imagenet"));
+  const Ran told =
+      run_limn({"explain", studio_.model, studio_.picture("p.png"), "--out", path("maps"), "--preset", "tf"});
+  EXPECT_THAT(told.err, IsEmpty());
+}
+
+}  // namespace
+}  // namespace limn::test
