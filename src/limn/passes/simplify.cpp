@@ -144,6 +144,60 @@ class Simplify {
            a.attrs.text("auto_pad", "NOTSET") == b.attrs.text("auto_pad", "NOTSET");
   }
 
+  /// Whether a Conv or ConvGrad treats every pixel alone.
+  bool is_pointwise(const Node& conv) {
+    const Tensor* w = constant_in(conv, 1);
+    if (w == nullptr || w->dims().size() != 4 || w->dims()[2] != 1 || w->dims()[3] != 1) return false;
+    return all_equal(conv.attrs.integers("strides"), 1) && all_equal(conv.attrs.integers("pads"), 0);
+  }
+  static bool all_equal(const std::vector<std::int64_t>& list, std::int64_t value) {
+    return std::ranges::all_of(list, [&](std::int64_t v) { return v == value; });
+  }
+  /// Whether every window of a pooling averages the same number of pixels.
+  static bool is_even(const Node& pool) {
+    return all_equal(pool.attrs.integers("pads"), 0) && pool.attrs.integer("ceil_mode", 0) == 0 &&
+           pool.attrs.text("auto_pad", "NOTSET") == "NOTSET";
+  }
+  const Node* only_reader_of(std::string_view op, ValueId id) const {
+    const Node* p = producer(id);
+    return p != nullptr && p->op == op && uses_[index(id)] == 1 ? p : nullptr;
+  }
+  Value with_name(Node fresh, ValueId like, std::string_view suffix) {
+    fresh.name = graph_.value(like).name + std::string(suffix);
+    const std::string name = fresh.name;
+    return rebuild_.to().add_node(std::move(fresh), {name}).front();
+  }
+
+  /// AveragePool(Conv(x)) becomes Conv(AveragePool(x)): both are linear, and the average of a constant is itself.
+  bool pool_first(const Node& node) {
+    if (node.op != "AveragePool" || !is_even(node)) return false;
+    const Node* conv = only_reader_of("Conv", node.in[0]);
+    if (conv == nullptr || !is_pointwise(*conv)) return false;
+    const Value pooled =
+        with_name({"AveragePool", {}, {rebuild_(conv->in[0]).id}, {}, node.attrs}, node.out[0], "/pooled");
+    Node fresh{"Conv", conv->name + "/pooled", {pooled.id}, {}, conv->attrs};
+    for (std::size_t i = 1; i < conv->in.size(); ++i) fresh.in.push_back(rebuild_(conv->in[i]).id);
+    append(std::move(fresh), node.out[0]);
+    return true;
+  }
+
+  /// The same for the gradient: ConvGrad(AveragePoolGrad(dy)) becomes AveragePoolGrad(ConvGrad(dy)).
+  bool spread_last(const Node& node) {
+    if (node.op != "limn::ConvGrad" || !is_pointwise(node)) return false;
+    const Node* pool = only_reader_of("limn::AveragePoolGrad", node.in[0]);
+    if (pool == nullptr || !is_even(*pool)) return false;
+    const Shape &x = graph_.shape(node.out[0]), &dy = graph_.shape(pool->in[0]);
+    if (!is_known(x) || !is_known(dy)) return false;
+    const Value small =
+        rebuild_.to().constant(Tensor::of<std::int64_t>({4}, {x[0].value, x[1].value, dy[2].value, dy[3].value}),
+                               graph_.value(node.out[0]).name + "/sizes");
+    Node conv{"limn::ConvGrad", {}, {rebuild_(pool->in[0]).id, rebuild_(node.in[1]).id, small.id}, {}, node.attrs};
+    const Value d = with_name(std::move(conv), node.out[0], "/pooled");
+    append({"limn::AveragePoolGrad", pool->name + "/spread", {d.id, rebuild_(node.in[2]).id}, {}, pool->attrs},
+           node.out[0]);
+    return true;
+  }
+
   void append(Node fresh, ValueId stands_for) {
     rebuild_.replace(stands_for, rebuild_.to().add_node(std::move(fresh), {graph_.value(stands_for).name}).front());
   }

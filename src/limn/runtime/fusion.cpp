@@ -75,7 +75,10 @@ class Fusion {
 
   void extend_dense(Group& g) {
     g.kind = Group::Kind::dense;
-    extend_rectifier(g);
+    // A product by rows of weights, as in a backward pass, is no primitive that could clamp.
+    const Node& n = node(g.nodes.front());
+    const bool has_bias = n.in.size() > 2 && n.in[2] != kAbsent;
+    if (has_bias || n.attrs.integer("transB", 0) != 0) extend_rectifier(g);
   }
 
   void extend_rectifier(Group& g) {

@@ -41,6 +41,18 @@ template <class F>
   for (std::int64_t i = 0; i < n; ++i) to[i] = f(r[i]);
 }
 
+/// to[i] = f(r[i], x[lane], x[kWidth + lane])
+template <class F>
+[[gnu::always_inline]] inline void each_pair(float* to, const float* r, const float* x, std::int64_t n, F f) {
+  float v[2 * kWidth];
+  for (std::int64_t l = 0; l < 2 * kWidth; ++l) v[l] = x[l];
+  std::int64_t i = 0;
+  for (; i + kWidth <= n; i += kWidth)
+#pragma GCC ivdep
+    for (std::int64_t l = 0; l < kWidth; ++l) to[i + l] = f(r[i + l], v[l], v[kWidth + l]);
+  for (std::int64_t l = 0; i + l < n; ++l) to[i + l] = f(r[i + l], v[l], v[kWidth + l]);
+}
+
 /// One stage on one piece, from r to `to`; x is null for stages without operand.
 LIMN_MULTIVERSION void run_stage(const ChainStage& stage, float* to, const float* r, const float* x, bool pattern,
                                  std::int64_t n) {
@@ -70,6 +82,10 @@ LIMN_MULTIVERSION void run_stage(const ChainStage& stage, float* to, const float
       each(to, r, x, pattern, n, [=](float u, float v) { return between(positive(u), v); });
       break;
     case Kind::affine: each(to, r, n, [=](float u) { return a * u + b; }); break;
+    case Kind::scale_shift: each_pair(to, r, x, n, [](float u, float v, float w) { return u * v + w; }); break;
+    case Kind::scale_shift_relu:
+      each_pair(to, r, x, n, [=](float u, float v, float w) { return positive(u * v + w); });
+      break;
     case Kind::relu: each(to, r, n, positive); break;
     case Kind::clip:
       each(to, r, n, [=](float u) {
@@ -130,14 +146,20 @@ struct BoundChain {
         continue;
       }
       float* const next = i + 1 == count ? result : buffer;
-      alignas(64) float pattern[kWidth];
-      if (o != nullptr && o->lanes)
-        for (std::int64_t l = 0; l < kWidth; ++l) pattern[l] = x[l % chain.shape.lanes];
+      alignas(64) float pattern[2 * kWidth];
+      if (o != nullptr && o->lanes) fill_pattern(stage, x, pattern);
       const bool lanes = o != nullptr && o->lanes;
       run_stage(stage, next, r, lanes ? pattern : x == nullptr ? nullptr : x + begin, lanes, n);
       r = next;
     }
     if (chain.moves_zero && plane + 1 == chain.shape.planes) clear_padding(result, n);
+  }
+
+  void fill_pattern(const ChainStage& stage, const float* x, float* pattern) const {
+    const std::int64_t lanes = chain.shape.lanes;
+    for (std::int64_t l = 0; l < kWidth; ++l) pattern[l] = x[l % lanes];
+    if (stage.kind != ChainStage::Kind::scale_shift && stage.kind != ChainStage::Kind::scale_shift_relu) return;
+    for (std::int64_t l = 0; l < kWidth; ++l) pattern[kWidth + l] = x[lanes + l % lanes];
   }
 
   void clear_padding(float* r, std::int64_t n) const {

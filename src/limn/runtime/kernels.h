@@ -34,20 +34,22 @@ ChainOperand lanes_operand(const View& view, const View& like);
 /// One step from the running value r to the next, element by element; x is the operand's element.
 struct ChainStage {
   enum class Kind {
-    load,             ///< x
-    add,              ///< r + x
-    subtract,         ///< r - x
-    subtract_from,    ///< x - r
-    multiply,         ///< r * x
-    divide,           ///< r / x
-    divide_into,      ///< x / r
-    mask_positive,    ///< x > 0 ? r : 0
-    mask_between,     ///< a < x < b ? r : 0
-    guided_positive,  ///< mask_positive of max(r, 0)
-    guided_between,   ///< mask_between of max(r, 0)
-    affine,           ///< a * r + b
-    relu,             ///< max(r, 0), NaN stays
-    clip,             ///< min(max(r, a), b)
+    load,              ///< x
+    add,               ///< r + x
+    subtract,          ///< r - x
+    subtract_from,     ///< x - r
+    multiply,          ///< r * x
+    divide,            ///< r / x
+    divide_into,       ///< x / r
+    mask_positive,     ///< x > 0 ? r : 0
+    mask_between,      ///< a < x < b ? r : 0
+    guided_positive,   ///< mask_positive of max(r, 0)
+    guided_between,    ///< mask_between of max(r, 0)
+    affine,            ///< a * r + b
+    scale_shift,       ///< x * r + x', where the numbers x and x' of a channel lie a block apart
+    scale_shift_relu,  ///< max(that, 0)
+    relu,              ///< max(r, 0), NaN stays
+    clip,              ///< min(max(r, a), b)
     absolute,
     square_root,
     exponential,

@@ -40,7 +40,10 @@ class ChainLowering {
     for (std::size_t i = 0; i < links_.size(); ++i) add_link(links_[i], l_.node(group_.nodes[i]));
     const View to = choose_target();
     chain_.shape = chain_shape(to);
-    for (Pending& p : operands_) operands_bound_.push_back(p.lanes ? lanes_operand(p.view, to) : full(p.view, to));
+    for (const Pending& p : operands_) {
+      operands_bound_.push_back(p.lanes ? lanes_operand(p.view, to) : full(p.view, to));
+      if (p.pairs) operands_bound_.back().plane_stride *= 2;
+    }
     std::string label;
     for (const std::size_t k : group_.nodes) label += (label.empty() ? "" : "+") + l_.node(k).op;
     if (chain_.shape.last_lanes == chain_.shape.lanes) chain_.moves_zero = false;
@@ -53,7 +56,8 @@ class ChainLowering {
   struct Pending {
     View view;
     bool lanes;
-    ValueId id;  ///< absent for constants made here
+    ValueId id;          ///< absent for constants made here
+    bool pairs = false;  ///< two numbers per channel
   };
 
   void collect() {
@@ -112,16 +116,24 @@ class ChainLowering {
     return add_operand(l_.read(id, Layout::plain), true, kAbsent);
   }
 
+  /// Two stages that often meet become one: a clamp and a mask (guided backpropagation), a normalisation and a
+  /// clamp.
+  void combine(ChainStage& stage) {
+    const Kind last = chain_.stages.back().kind;
+    if (last == Kind::relu && stage.kind == Kind::mask_positive)
+      stage.kind = Kind::guided_positive;
+    else if (last == Kind::relu && stage.kind == Kind::mask_between)
+      stage.kind = Kind::guided_between;
+    else if (last == Kind::scale_shift && stage.kind == Kind::relu)
+      stage = {Kind::scale_shift_relu, chain_.stages.back().operand};
+    else
+      return;
+    chain_.stages.pop_back();
+  }
+
   void add_stage(ChainStage stage, int operand) {
     stage.operand = operand;
-    // Guided backpropagation clamps before it masks: one stage instead of two.
-    if (Kind& last = chain_.stages.back().kind; last == Kind::relu) {
-      const bool positive = stage.kind == Kind::mask_positive;
-      if (positive || stage.kind == Kind::mask_between) {
-        stage.kind = positive ? Kind::guided_positive : Kind::guided_between;
-        chain_.stages.pop_back();
-      }
-    }
+    combine(stage);
     chain_.moves_zero = chain_.moves_zero || !keeps_zero(stage);
     chain_.stages.push_back(stage);
   }
@@ -139,14 +151,17 @@ class ChainLowering {
     for (std::size_t i = 1; i < 5; ++i) l_.check_numbers(node.in[i]);
     const auto values = [&](std::size_t i) { return l_.constant(node.in[i])->as<float>(); };
     const auto epsilon = static_cast<float>(node.attrs.real("epsilon", 1e-5));
-    std::vector<float> scale, shift;
+    const auto block = static_cast<std::size_t>(layout_ == Layout::blocked ? channel_block() : 1);
+    std::vector<float> pairs((values(1).size() + block - 1) / block * 2 * block);
     for (std::size_t c = 0; c < values(1).size(); ++c) {
       const double s = static_cast<double>(values(1)[c]) / std::sqrt(static_cast<double>(values(4)[c] + epsilon));
-      scale.push_back(static_cast<float>(s));
-      shift.push_back(static_cast<float>(values(2)[c] - values(3)[c] * s));
+      float* pair = pairs.data() + c / block * 2 * block + c % block;
+      pair[0] = static_cast<float>(s);
+      pair[block] = static_cast<float>(values(2)[c] - values(3)[c] * s);
     }
-    add_stage({Kind::multiply, 0}, add_channels(std::move(scale)));
-    add_stage({Kind::add, 0}, add_channels(std::move(shift)));
+    const auto n = static_cast<std::int64_t>(pairs.size());
+    add_stage({Kind::scale_shift, 0}, add_operand(l_.own_constant(std::move(pairs), {n}), true, kAbsent));
+    operands_.back().pairs = true;
   }
 
   /// A tensor operand; one that lacks the batch, or has one image, is the same for every image.

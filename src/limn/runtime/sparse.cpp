@@ -22,13 +22,61 @@ bool list_nonzero(const float* row, std::int64_t n, std::size_t most, std::vecto
   return true;
 }
 
-LIMN_MULTIVERSION void add_scaled(float* __restrict y, const float* __restrict x, float a, std::int64_t n) {
-  for (std::int64_t i = 0; i < n; ++i) y[i] += a * x[i];
+/// Rows of weights that are added together, so that the sum is read and written once for all of them.
+constexpr std::size_t kRows = 8;
+constexpr std::int64_t kColumns = 4096;
+
+LIMN_MULTIVERSION void add_rows(float* __restrict y, const float* const* rows, const float* a, std::int64_t n) {
+  const float *r0 = rows[0], *r1 = rows[1], *r2 = rows[2], *r3 = rows[3], *r4 = rows[4], *r5 = rows[5],
+              *r6 = rows[6], *r7 = rows[7];
+  for (std::int64_t i = 0; i < n; ++i)
+    y[i] += ((a[0] * r0[i] + a[1] * r1[i]) + (a[2] * r2[i] + a[3] * r3[i])) +
+            ((a[4] * r4[i] + a[5] * r5[i]) + (a[6] * r6[i] + a[7] * r7[i]));
 }
 
-LIMN_MULTIVERSION void scale_to(float* __restrict y, const float* __restrict x, float a, std::int64_t n) {
-  for (std::int64_t i = 0; i < n; ++i) y[i] = a * x[i];
+LIMN_MULTIVERSION void add_row(float* __restrict y, const float* __restrict row, float a, std::int64_t n) {
+  for (std::int64_t i = 0; i < n; ++i) y[i] += a * row[i];
 }
+
+/// dx = dy w, bound to memory.
+struct SparseRows {
+  const float *dy, *w;
+  float* dx;
+  std::int64_t images, rows, columns;
+  std::vector<std::int32_t> found;
+  Run dense;
+
+  /// A single image is bound by reading the weights: leaving out rows is always right. Rectifiers leave half of
+  /// them.
+  void operator()() {
+    const auto most = static_cast<std::size_t>(images == 1 ? rows : std::max<std::int64_t>(1, rows / kFew));
+    for (std::int64_t n = 0; n < images; ++n)
+      if (!list_nonzero(dy + n * rows, rows, most, found)) return dense();
+    for (std::int64_t n = 0; n < images; ++n) {
+      list_nonzero(dy + n * rows, rows, most, found);
+      const std::int64_t pieces = (columns + kColumns - 1) / kColumns;
+#pragma omp parallel for schedule(static) if (columns * static_cast <std::int64_t>(found.size()) > kColumns * 8)
+      for (std::int64_t p = 0; p < pieces; ++p) add_piece(n, p * kColumns, std::min(columns, (p + 1) * kColumns));
+    }
+  }
+
+  void add_piece(std::int64_t n, std::int64_t first, std::int64_t last) const {
+    float* to = dx + n * columns + first;
+    std::fill(to, dx + n * columns + last, 0.0F);
+    std::size_t i = 0;
+    for (; i + kRows <= found.size(); i += kRows) {
+      const float* pointers[kRows];
+      float factors[kRows];
+      for (std::size_t k = 0; k < kRows; ++k) {
+        pointers[k] = w + found[i + k] * columns + first;
+        factors[k] = dy[n * rows + found[i + k]];
+      }
+      add_rows(to, pointers, factors, last - first);
+    }
+    for (; i < found.size(); ++i)
+      add_row(to, w + found[i] * columns + first, dy[n * rows + found[i]], last - first);
+  }
+};
 
 /// Which lanes of a plane hold anything.
 LIMN_MULTIVERSION std::uint32_t lanes_used(const float* x, std::int64_t n, std::int64_t lanes) {
@@ -108,31 +156,10 @@ struct SparsePointwise {
 
 Bind bind_sparse_rows(const View& dy, const View& w, const View& dx, Bind dense) {
   return [=](const Memory& memory) -> Run {
-    struct Rows {
-      const float *dy, *w;
-      float* dx;
-      std::int64_t images, rows, columns;
-      std::vector<std::int32_t> found;
-      Run dense;
-    };
-    auto r = std::make_shared<Rows>(
-        Rows{memory.at(dy), memory.at(w), memory.at(dx), dy.dims[0], dy.dims[1], dx.dims[1], {}, dense(memory)});
-    const auto most = static_cast<std::size_t>(std::max<std::int64_t>(1, r->rows / kFew));
-    r->found.reserve(most);
-    return [r, most] {
-      // One image with many classes sends all of them the dense way.
-      for (std::int64_t n = 0; n < r->images; ++n)
-        if (!list_nonzero(r->dy + n * r->rows, r->rows, most, r->found)) return r->dense();
-      for (std::int64_t n = 0; n < r->images; ++n) {
-        list_nonzero(r->dy + n * r->rows, r->rows, most, r->found);
-        float* to = r->dx + n * r->columns;
-        if (r->found.empty()) std::fill_n(to, r->columns, 0.0F);
-        for (std::size_t i = 0; i < r->found.size(); ++i) {
-          const std::int32_t row = r->found[i];
-          (i == 0 ? scale_to : add_scaled)(to, r->w + row * r->columns, r->dy[n * r->rows + row], r->columns);
-        }
-      }
-    };
+    auto r = std::make_shared<SparseRows>(SparseRows{
+        memory.at(dy), memory.at(w), memory.at(dx), dy.dims[0], dy.dims[1], dx.dims[1], {}, dense(memory)});
+    r->found.reserve(static_cast<std::size_t>(r->rows));
+    return [r] { (*r)(); };
   };
 }
 
