@@ -18,7 +18,7 @@ from garments import DATASET, LABELS, Wardrobe, tight_box
 
 SIDE = 128  # the shorter side of a scene drawn at scale 1
 CLOSE = 75  # the side of a close-up: one garment, drawn as large as in a scene
-SMOOTH = 3  # shapes are drawn this many times larger, then shrunk: smooth edges
+SMOOTH = 2  # shapes are drawn this many times larger, then shrunk: smooth edges
 
 
 @dataclass
