@@ -71,6 +71,14 @@ TEST(BadFile, ModelWithoutGraph) {
   expect_refused(w, ErrorCode::bad_input, HasSubstr("it holds no graph"));
 }
 
+TEST(BadFile, LargerThanProtobufAllows) {
+  const ScratchFolder folder;
+  write(folder / "large.onnx", small_classifier().bytes());
+  std::filesystem::resize_file(folder / "large.onnx", std::uintmax_t{1} << 31);  // a hole, not bytes on the disk
+  EXPECT_ERROR(import_onnx(folder / "large.onnx"), ErrorCode::bad_input,
+               AllOf(HasSubstr("larger than 2 GB"), HasSubstr("external data")));
+}
+
 TEST(BadFile, TruncatedFileTellsHowMuchWasRead) {
   auto bytes = small_classifier().bytes();
   const std::size_t cut = bytes.size() / 2;
@@ -281,6 +289,18 @@ TEST(Unsupported, SubgraphsAndTheirNodesAreReported) {
   branch.mutable_g()->set_name("then");
   w.output("chosen");
   expect_refused(w, ErrorCode::unsupported, HasSubstr("node 'if' (If, opset 13)"));
+}
+
+TEST(Unsupported, RefusedFormsAmongConstantsAreReportedToo) {
+  OnnxWriter w = small_classifier();
+  w.weight("v", {1, 1, 2, 2}, std::vector<float>{1, 2, 3, 4});
+  auto& pool = w.node("MaxPool", {"v"}, {"p", "where"}, "constant_pool");
+  set(pool, "kernel_shape", std::vector<std::int64_t>{1, 1});
+  set(pool, "storage_order", 1);
+  w.output("p");
+  w.output("where");
+  expect_refused(w, ErrorCode::unsupported,
+                 AllOf(HasSubstr("1 node is not supported"), HasSubstr("'constant_pool'")));
 }
 
 TEST(Unsupported, OutputsThatAnOperatorNeverMakes) {

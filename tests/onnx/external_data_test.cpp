@@ -60,6 +60,16 @@ TEST_F(ExternalData, LiesInFoldersBelowAsWell) {
   EXPECT_THAT(imported().as<float>(), ElementsAre(4, 5));
 }
 
+TEST_F(ExternalData, MayBeLargerThanTwoGigabytes) {
+  const auto data = folder_ / "model/large.bin";
+  constexpr std::uintmax_t kOffset = 3'000'000'000;
+  std::filesystem::copy_file(folder_ / "model/w.bin", data);
+  std::filesystem::resize_file(data, kOffset);  // a hole, not bytes on the disk
+  std::ofstream(data, std::ios::binary | std::ios::app).write("\0\0\200?\0\0\0@", 8);
+  make_external(tensor(), "large.bin", std::to_string(kOffset), "8");
+  EXPECT_THAT(imported().as<float>(), ElementsAre(1, 2));
+}
+
 TEST_F(ExternalData, NeedNotBeAligned) {
   make_external(tensor(), "w.bin", "2");
   const Tensor t = imported();

@@ -151,7 +151,8 @@ class Assembler {
       elements += in.back()->constant->count();
     }
     if (node.in.empty() || elements > kLargestFolded || find_op(node.op) == nullptr) return false;
-    const auto types = operators().infer(node, in);
+    const auto types = builder_.schema().infer(node, in);
+    if (types.empty()) return false;
     for (const Schema::Inferred& t : types) {
       if (t.type.dtype == DType::undefined || !t.type.shape || !is_known(*t.type.shape)) return false;
       if (element_count(known_dims(*t.type.shape)) > kLargestFolded) return false;
