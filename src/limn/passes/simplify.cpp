@@ -27,7 +27,7 @@ class Simplify {
     for (const Node& node : graph_.nodes()) {
       if (const Value same = unchanged(node))
         rebuild_.replace(node.out[0], same);
-      else if (!untranspose(node) && !mask_pooled(node))
+      else if (!untranspose(node) && !mask_pooled(node) && !pool_first(node) && !spread_last(node))
         rebuild_.copy(node);
     }
     return std::move(rebuild_).finish();

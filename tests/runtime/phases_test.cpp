@@ -1,0 +1,108 @@
+// What a session repeats, and what it does not.
+
+#include "runtime/small_network.h"
+
+namespace limn {
+namespace {
+
+struct Explained {
+  Graph graph;
+  Feeds feeds;
+};
+
+/// A network with branches, and the gradient of its input.
+Explained explained(std::int64_t batch) {
+  SmallNetwork n(7);
+  const Value x = n.input(3, 17, 15);
+  Value y = n.max_pool(relu(n.conv(x, 32, {3, 3}, {{"strides", Ints{2, 2}}})),
+                       {{"kernel_shape", Ints{3, 3}}, {"strides", Ints{2, 2}}, {"ceil_mode", std::int64_t{1}}});
+  y = n.concat({relu(n.conv(y, 16, {1, 1}, {})), relu(n.conv(y, 32, {3, 3}, {{"pads", Ints{1, 1, 1, 1}}}))});
+  y = relu(y + n.conv(y, 48, {3, 3}, {{"pads", Ints{1, 1, 1, 1}}}));
+  const Value logits = n.dense(n.flatten(n.global_average(y)), 40);
+  const Value target = n.graph().input("target", logits.type());
+  const Value d = pull_back(logits, target, std::span(&x, 1)).front();
+  Explained e{n.finish({{"logits", logits}, {"dx", d}}), {}};
+  e.feeds.emplace("x", n.normal({batch, 3, 17, 15}, 1.0F));
+  e.feeds.emplace("target", n.normal({batch, 40}, 1.0F));
+  return e;
+}
+
+Tensor one_hot(std::int64_t batch, std::int64_t classes, std::int64_t index) {
+  std::vector<float> v(static_cast<std::size_t>(batch * classes));
+  for (std::int64_t n = 0; n < batch; ++n) v[static_cast<std::size_t>(n * classes + index)] = 1.0F;
+  return Tensor::of<float>({batch, classes}, v);
+}
+
+std::vector<float> copy_of(std::span<const float> v) { return {v.begin(), v.end()}; }
+
+void write(Session& session, std::string_view name, const Tensor& t) {
+  std::ranges::copy(t.as<float>(), session.input(name).begin());
+}
+
+class Phases : public ::testing::TestWithParam<std::int64_t> {};
+
+// Writing the target alone repeats the backward pass alone: the image's memory may then hold anything.
+TEST_P(Phases, AnotherTargetGivesTheSameAsAFreshSession) {
+  Explained e = explained(GetParam());
+  const Program program = Program::compile(e.graph, {{{"N", GetParam()}}, 1});
+  Session session(program);
+  for (std::int64_t target : {3, 17, 3, 0}) {
+    e.feeds.insert_or_assign("target", one_hot(GetParam(), 40, target));
+    if (target == 3) fill(session, e.feeds, {"x"});
+    write(session, "target", e.feeds.at("target"));
+    session.run();
+    Session fresh(program);
+    fill(fresh, e.feeds, program.inputs());
+    fresh.run();
+    EXPECT_EQ(copy_of(session.output("dx")), copy_of(fresh.output("dx"))) << "target " << target;
+    EXPECT_EQ(copy_of(session.output("logits")), copy_of(fresh.output("logits")));
+  }
+}
+
+TEST_P(Phases, TheForwardPassComesFirstWhenAskedFor) {
+  const Explained e = explained(GetParam());
+  const Program program = Program::compile(e.graph, {{{"N", GetParam()}}, 1});
+  Session whole(program), parts(program);
+  fill(whole, e.feeds, program.inputs());
+  whole.run();
+  fill(parts, e.feeds, {"x"});
+  parts.run_before("target");
+  EXPECT_EQ(copy_of(parts.output("logits")), copy_of(whole.output("logits")));
+  write(parts, "target", e.feeds.at("target"));
+  parts.run();
+  EXPECT_EQ(copy_of(parts.output("dx")), copy_of(whole.output("dx")));
+}
+
+TEST_P(Phases, ARunWithNothingChangedChangesNothing) {
+  const Explained e = explained(GetParam());
+  const Program program = Program::compile(e.graph, {{{"N", GetParam()}}, 1});
+  Session session(program);
+  fill(session, e.feeds, program.inputs());
+  session.run();
+  const auto before = copy_of(session.output("dx"));
+  session.run();
+  EXPECT_EQ(copy_of(session.output("dx")), before);
+}
+
+INSTANTIATE_TEST_SUITE_P(Batches, Phases, ::testing::Values(1, 2, 3));
+
+TEST(Session, OneHotAndDenseTargetsAgreeWithTheReference) {
+  Explained e = explained(2);
+  expect_like_reference(e.graph, e.feeds, {{{"N", 2}}, 2});
+  e.feeds.insert_or_assign("target", one_hot(2, 40, 5));
+  expect_like_reference(e.graph, e.feeds, {{{"N", 2}}, 2});
+}
+
+TEST(Session, NamesAndSizesAreThoseOfTheGraph) {
+  const Explained e = explained(2);
+  const Program program = Program::compile(e.graph, {{{"N", 2}}, 1});
+  EXPECT_EQ(program.inputs(), (std::vector<std::string>{"x", "target"}));
+  EXPECT_EQ(program.input_dims("x"), (Dims{2, 3, 17, 15}));
+  EXPECT_EQ(program.output_dims("logits"), (Dims{2, 40}));
+  Session session(program);
+  EXPECT_THROW(session.input("taget"), Error);
+  EXPECT_THROW(static_cast<void>(session.output("nothing")), Error);
+}
+
+}  // namespace
+}  // namespace limn
