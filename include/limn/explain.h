@@ -64,6 +64,10 @@ LIMN_API Classifier as_classifier(const Graph& model);
 /// when it does not.
 LIMN_API Classifier with_size(Classifier classifier, std::int64_t height, std::int64_t width);
 
+/// The classifier with batch normalisations folded into its convolutions, in float32, as native runs want it; the
+/// logits and the layers that the requests name stay as they are. Errors as explanation_graph().
+LIMN_API Classifier with_folded_batch_norm(Classifier classifier, std::span<const MethodRequest> requests);
+
 /// The model and its explanations as one graph: inputs as in the model plus `target` (shaped like the logits: the
 /// cotangent of the logits, for a class score its one-hot vector); outputs `logits` and `map_0`, `map_1`, ... in the
 /// order of the requests (for eigen-cam: the activation [N, K, h, w] that eigen_cam() turns into the map).

@@ -3,12 +3,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <numeric>
 #include <random>
 
 #include "limn/ops/build.h"
-#include "limn/passes/fold_batch_norm.h"
 #include "methods/fixtures.h"
 #include "support/expect_error.h"
 
@@ -183,13 +183,23 @@ TEST(Requests, MistakesAreExplained) {
 }
 
 TEST(Requests, ALayerThatIsAskedForIsNotFoldedAway) {
-  MethodRequest r;
-  r.layer = "conv1";  // without the request, batch normalisation is folded into it
-  const Graph g = explanation_graph(network(true), std::span(&r, 1));
-  EXPECT_TRUE(g.find("conv1").has_value());
-  MethodRequest other;
-  const auto kept = run(g, 0).at("map_0");
-  EXPECT_EQ(kept.dims(), (Dims{1, 1, 6, 5}));
+  const auto folded = [](const std::string& layer) {
+    const MethodRequest r{"grad-cam", {}, layer, false};
+    return with_folded_batch_norm(network(true), std::span(&r, 1)).graph;
+  };
+  const auto normalisations = [](const Graph& g) {
+    return std::ranges::count(g.nodes(), "BatchNormalization", &Node::op);
+  };
+  EXPECT_EQ(normalisations(folded("auto")), 0);
+  EXPECT_EQ(normalisations(folded("conv1")), 1);
+  EXPECT_TRUE(folded("conv1").find("conv1").has_value());
+}
+
+TEST(Requests, FoldingBatchNormalisationChangesNoMap) {
+  const MethodRequest r;
+  const Classifier plain = network(true), folded = with_folded_batch_norm(plain, std::span(&r, 1));
+  for (const char* name : {"grad-cam", "guided-backprop"})
+    expect_equal(map(folded, name), map(plain, name), 1, 1e-5);
 }
 
 }  // namespace

@@ -20,7 +20,7 @@ bool all_finite(std::span<const float> values) {
 Program compile(const Classifier& classifier, std::span<const MethodRequest> requests,
                 const ExplainerOptions& options) {
   if (options.batch < 1) throw Error(ErrorCode::bad_input, "a batch holds at least one image");
-  const Graph graph = explanation_graph(classifier, requests);
+  const Graph graph = explanation_graph(with_folded_batch_norm(classifier, requests), requests);
   const Dim batch = graph.shape(graph.at(classifier.image))[0];
   if (batch.known() && batch.value != options.batch)
     throw Error(ErrorCode::unsupported,

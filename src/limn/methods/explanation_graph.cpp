@@ -73,12 +73,17 @@ std::vector<MethodRequest> completed(const Classifier& classifier, std::span<con
   return out;
 }
 
+Classifier with_folded_batch_norm(Classifier classifier, std::span<const MethodRequest> requests) {
+  std::vector<std::string> keep{classifier.logits};
+  for (const MethodRequest& r : completed(classifier, requests))
+    if (!r.layer.empty()) keep.push_back(r.layer);
+  classifier.graph = fold_batch_norm(classifier.graph, keep);
+  return classifier;
+}
+
 Graph explanation_graph(const Classifier& classifier, std::span<const MethodRequest> requests) {
   const std::vector<MethodRequest> full = completed(classifier, requests);
-  std::vector<std::string> keep{classifier.logits};
-  for (const MethodRequest& r : full)
-    if (!r.layer.empty()) keep.push_back(r.layer);
-  GraphBuilder g(fold_batch_norm(classifier.graph, keep));
+  GraphBuilder g(classifier.graph);
   const Value logits = g.find(classifier.logits), image = g.find(classifier.image);
   Cotangents cotangents(logits, g.input("target", logits.type()));
   std::vector<std::pair<std::string, Value>> outputs{{"logits", logits}};

@@ -117,7 +117,9 @@ int run(const std::string& model_path, const std::string& input_path, const std:
   const std::vector<Job> list = jobs(layer);
   std::vector<MethodRequest> requests;
   for (const Job& j : list) requests.push_back(j.request);
-  const Instrumented all = instrument(explanation_graph(classifier, requests), layer, classifier.logits);
+  const Classifier folded = with_folded_batch_norm(classifier, requests);
+  const Instrumented all = instrument(explanation_graph(folded, requests), layer, classifier.logits);
+  const Instrumented unfolded = instrument(explanation_graph(classifier, requests), layer, classifier.logits);
   CompileOptions options;
   const Dim batch = all.graph.shape(all.graph.at(classifier.image))[0];
   if (!batch.known()) options.symbols[batch.symbol] = 1;
@@ -161,7 +163,7 @@ int run(const std::string& model_path, const std::string& input_path, const std:
                            switched[1].as<double>()));
     std::fflush(stdout);
     if (!reference) continue;
-    for (const auto& [name, value] : evaluate(all.graph, feeds))
+    for (const auto& [name, value] : evaluate(unfolded.graph, feeds))
       if (!name.starts_with("switch ")) exact[name_of_output(name)].add(value.dims(), value.as<double>());
   }
   for (const auto& [name, column] : native) write(out / (name + ".native"), column);
