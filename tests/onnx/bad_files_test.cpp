@@ -288,7 +288,9 @@ TEST(Unsupported, SubgraphsAndTheirNodesAreReported) {
   branch.set_type(onnx::AttributeProto::GRAPH);
   branch.mutable_g()->set_name("then");
   w.output("chosen");
-  expect_refused(w, ErrorCode::unsupported, HasSubstr("node 'if' (If, opset 13)"));
+  expect_refused(w, ErrorCode::unsupported, HasSubstr("node 'if' (If, opset 13): limn does not know the operator"));
+  w.graph().mutable_node(5)->set_op_type("Relu");
+  expect_refused(w, ErrorCode::unsupported, HasSubstr("the attribute 'then_branch' holds a subgraph"));
 }
 
 TEST(Unsupported, RefusedFormsAmongConstantsAreReportedToo) {

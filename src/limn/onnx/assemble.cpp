@@ -187,13 +187,15 @@ class Assembler {
 
   /// The node with its attributes, upgraded; `outputs` that its operator never makes and nobody reads are dropped.
   Node in_current_form(const onnx::NodeProto& proto, const Node& as_read, std::vector<std::string>& outputs) {
+    const auto unknown = [] { return Error(ErrorCode::unsupported, "limn does not know the operator"); };
+    if (find_op(as_read.op) == nullptr && !has_upgrade(as_read.op)) throw unknown();
     Node start = as_read;
     start.out.resize(outputs.size(), kAbsent);
     start.attrs = to_attrs(proto, tensors_);
     NodeUpgrade current(builder_, std::move(start), parts_.opset_of(proto.domain()), taken_);
     upgrade(current);
     const OpDef* op = find_op(current.node.op);
-    if (op == nullptr) throw Error(ErrorCode::unsupported, "limn does not know the operator");
+    if (op == nullptr) throw unknown();
     for (std::size_t i = op->arity.max_out; i < outputs.size(); ++i)
       if (read_.contains(outputs[i]) && !outputs[i].empty())
         throw Error(ErrorCode::unsupported, fmt::format("its output '{}' is not supported", outputs[i]));

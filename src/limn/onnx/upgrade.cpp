@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <iterator>
 #include <limits>
 #include <utility>
 
@@ -220,6 +222,8 @@ constexpr Row kRows[] = {
 };
 
 }  // namespace
+
+bool has_upgrade(std::string_view op) { return std::ranges::find(kRows, op, &Row::op) != std::end(kRows); }
 
 void upgrade(NodeUpgrade& u) {
   const std::string op = u.node.op;  // a change may rename the node

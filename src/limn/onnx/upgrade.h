@@ -44,5 +44,7 @@ class NodeUpgrade {
 
 /// Throws Error{unsupported} for a form that opset 18 has no words for, Error{bad_input} for wrong attributes.
 void upgrade(NodeUpgrade& node);
+/// Whether upgrade() changes some form of the operator; it may be one that opset 18 no longer has.
+bool has_upgrade(std::string_view op);
 
 }  // namespace limn
