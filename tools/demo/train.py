@@ -9,6 +9,7 @@ import argparse
 import multiprocessing
 import os
 import time
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -18,6 +19,27 @@ from torch.nn import functional
 from garments import DATASET, LABELS, Wardrobe
 from network import INPUT, MEAN, STD, Network, write_card, write_onnx
 from scenes import CLOSE, SIDE, render, render_close
+
+
+@dataclass
+class Lesson:
+    """What is learned from at a time: `count` pictures rendered by `draw`, from `first_seed` on."""
+    name: str
+    draw: object
+    side: int
+    first_seed: int
+    count: int
+    epochs: int
+    rate: float  # the highest learning rate
+    spread: float = 0.0  # weight of the even-spread term
+
+
+# Close-ups first: a network that starts on whole scenes takes many times longer to learn what a garment is.
+LESSONS = [
+    Lesson("close-ups of one garment", render_close, CLOSE, 1_000_000, 10000, 6, 4e-3),
+    Lesson("scenes of two garments", render, SIDE, 0, 12000, 5, 2e-3),
+    Lesson("fresh scenes, evidence spread evenly", render, SIDE, 12000, 12000, 4, 2e-3, 0.003),
+]
 
 wardrobe = None  # one per rendering process
 
@@ -37,12 +59,12 @@ def render_one(task):
     return np.asarray(picture).transpose(2, 0, 1), present
 
 
-def render_many(draw, side, first_seed, count, dataset, processes=2):
-    """Square scenes of that side, resized as the network takes them: (images [count, 3, s, s] bytes, present [count, classes] of 0 and 1)."""
-    side = side * INPUT // SIDE
+def render_lesson(lesson, dataset, processes=2):
+    """A lesson's pictures at the size the network takes: (images [count, 3, s, s] bytes, present [count, classes])."""
+    count, side = lesson.count, lesson.side * INPUT // SIDE
     images = np.empty((count, 3, side, side), np.uint8)
     present = np.empty((count, len(LABELS)), np.float32)
-    tasks = [(draw, seed) for seed in range(first_seed, first_seed + count)]
+    tasks = [(lesson.draw, lesson.first_seed + index) for index in range(count)]
     with multiprocessing.Pool(processes, open_wardrobe, (dataset,)) as pool:
         for index, pair in enumerate(pool.imap(render_one, tasks, 64)):
             images[index], present[index] = pair
@@ -61,14 +83,18 @@ def vary(images, generator):
     return (images - MEAN) / STD
 
 
-def loss_of(logits, maps, present, quiet):
-    """Is each class there (binary cross-entropy), and, times `quiet`: an absent class finds nothing anywhere."""
-    absent = 1 - present
-    noise = (functional.relu(maps).mean((2, 3)) * absent).sum(1).mean()
-    return functional.binary_cross_entropy_with_logits(logits, present) + quiet * noise
+def loss_of(logits, maps, present, quiet, spread):
+    """Is each class there (binary cross-entropy), plus two terms on the class maps, both from class names alone:
+    an absent class finds nothing anywhere, and evidence spreads evenly rather than heaping up on one spot."""
+    found = functional.relu(maps)
+    noise = (found.mean((2, 3)) * (1 - present)).sum(1).mean()
+    heaps = found.square().mean((2, 3)).sum(1).mean()
+    return functional.binary_cross_entropy_with_logits(logits, present) + quiet * noise + spread * heaps
 
 
-def train(network, images, present, epochs, rate, options):
+def train(network, images, present, lesson, options):
+    """One lesson: all its epochs under a learning rate that rises to lesson.rate and falls to almost 0."""
+    epochs, rate = lesson.epochs, lesson.rate
     generator = torch.Generator().manual_seed(options.seed)
     optimiser = torch.optim.AdamW(network.parameters(), lr=rate, weight_decay=options.decay)
     steps = epochs * (len(images) // options.batch)
@@ -81,7 +107,7 @@ def train(network, images, present, epochs, rate, options):
         for first in range(0, len(images) - options.batch + 1, options.batch):
             rows = order[first : first + options.batch]
             logits, maps = network(vary(images[rows], generator))
-            loss = loss_of(logits, maps, present[rows], options.quiet)
+            loss = loss_of(logits, maps, present[rows], options.quiet, lesson.spread)
             optimiser.zero_grad()
             loss.backward()
             optimiser.step()
@@ -103,13 +129,8 @@ def main():
     parser = argparse.ArgumentParser(description="Train the demo's network on rendered scenes.")
     parser.add_argument("--out", default="data/demo", help="folder to write (default: %(default)s)")
     parser.add_argument("--dataset", default=DATASET, help="folder of the Fashion-MNIST files (default: %(default)s)")
-    parser.add_argument("--close-ups", type=int, default=10000, help="pictures of one garment to begin with (default: %(default)s)")
-    parser.add_argument("--close-epochs", type=int, default=6, help="passes over them (default: %(default)s)")
-    parser.add_argument("--scenes", type=int, default=12000, help="training scenes (default: %(default)s)")
-    parser.add_argument("--epochs", type=int, default=5, help="passes over them (default: %(default)s)")
+    parser.add_argument("--share", type=float, default=1.0, help="part of every lesson to use, to try things out (default: 1)")
     parser.add_argument("--batch", type=int, default=64, help="scenes a step (default: %(default)s)")
-    parser.add_argument("--close-rate", type=float, default=4e-3, help="highest learning rate on close-ups (default: %(default)s)")
-    parser.add_argument("--rate", type=float, default=2e-3, help="highest learning rate on scenes (default: %(default)s)")
     parser.add_argument("--decay", type=float, default=1e-2, help="weight decay (default: %(default)s)")
     parser.add_argument("--quiet", type=float, default=0.05, help="weight of the absent-class term (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=1, help="of weights, order and variation (default: %(default)s)")
@@ -119,11 +140,11 @@ def main():
     torch.set_num_threads(options.threads)
     torch.manual_seed(options.seed)
     network = Network().to(memory_format=torch.channels_last)
-    print(f"{options.close_ups} close-ups of one garment", flush=True)
-    train(network, *render_many(render_close, CLOSE, 1_000_000, options.close_ups, options.dataset),
-          options.close_epochs, options.close_rate, options)
-    print(f"{options.scenes} scenes of two garments", flush=True)
-    train(network, *render_many(render, SIDE, 0, options.scenes, options.dataset), options.epochs, options.rate, options)
+    for lesson in LESSONS:
+        lesson.count = int(lesson.count * options.share)
+        images, present = render_lesson(lesson, options.dataset)
+        print(f"{lesson.count} {lesson.name}", flush=True)
+        train(network, images, present, lesson, options)
     os.makedirs(options.out, exist_ok=True)
     write_onnx(network.eval(), os.path.join(options.out, "demo.onnx"))
     write_card(os.path.join(options.out, "demo.limn.json"))
