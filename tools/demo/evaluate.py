@@ -76,8 +76,9 @@ def largest_region(mask):
     labels = np.where(mask, np.arange(1, mask.size + 1).reshape(mask.shape), 0)
     while True:
         padded = np.pad(labels, 1)
-        near = np.maximum.reduce([padded[y : y + mask.shape[0], x : x + mask.shape[1]] for y in range(3) for x in range(3)])
-        near = np.where(mask, near, 0)
+        height, width = mask.shape
+        shifted = [padded[y : y + height, x : x + width] for y in range(3) for x in range(3)]
+        near = np.where(mask, np.maximum.reduce(shifted), 0)
         if (near == labels).all():
             break
         labels = near
@@ -102,10 +103,11 @@ def overlap(a, b):
 def judge(heatmap, frame, asked, other):
     """(maximum in the asked box, maximum in the other box, IoU with the asked box, IoU with the other)."""
     peak = np.unravel_index(heatmap.argmax(), heatmap.shape)
-    point = frame.leave((peak[1] + 0.5, peak[0] + 0.5) * 2)[:2]
+    x, y = peak[1] + 0.5, peak[0] + 0.5
+    point = frame.leave((x, y, x, y))[:2]
     low, high = heatmap.min(), heatmap.max()
-    found = largest_region(heatmap - low > 0.15 * (high - low))
-    found = found and frame.leave(found)
+    region = largest_region(heatmap - low > 0.15 * (high - low))
+    found = None if region is None else frame.leave(region)
     return inside(point, asked), inside(point, other), overlap(found, asked), overlap(found, other)
 
 
@@ -149,22 +151,24 @@ class Tally:
         print(f"two highest logits are exactly the two garments: {100 * self.both / self.scenes:.2f} %")
         print(f"garments among the two highest logits: {100 * self.found.sum() / self.asked.sum():.2f} %")
         for label, name in enumerate(LABELS):
-            wrong = ", ".join(f"{LABELS[w]} {self.confused[label, w]}" for w in self.confused[label].argsort()[::-1]
-                              if self.confused[label, w])
-            print(f"  {name:<11} {100 * self.found[label] / max(self.asked[label], 1):6.2f} % of {int(self.asked[label])}"
+            order = self.confused[label].argsort()[::-1]
+            wrong = ", ".join(f"{LABELS[w]} {self.confused[label, w]}" for w in order if self.confused[label, w])
+            share = 100 * self.found[label] / max(self.asked[label], 1)
+            print(f"  {name:<11} {share:6.2f} % of {int(self.asked[label])}"
                   + (f"   missed for: {wrong}" if wrong else ""))
-        print(f"{'':<12}{'maximum in':>24}{'box IoU >= 0.5 with':>22}{'mean IoU':>10}\n"
-              f"{'':<12}{'asked':>12}{'other':>12}{'asked':>11}{'other':>11}{'asked':>10}")
+        print(f"{'':<12}{'maximum in':>24}{'box IoU >= 0.5 with':>24}{'mean IoU':>10}\n"
+              f"{'':<12}{'asked':>12}{'other':>12}{'asked':>12}{'other':>12}{'asked':>10}")
         for name, rows in self.judged.items():
             hit, miss, asked, other = np.array(rows, float).T
-            print(f"{name:<12}{100 * hit.mean():>10.2f} %{100 * miss.mean():>10.2f} %{100 * (asked >= 0.5).mean():>9.2f} %"
-                  f"{100 * (other >= 0.5).mean():>9.2f} %{asked.mean():>10.3f}")
+            shares = 100 * np.array([hit.mean(), miss.mean(), (asked >= 0.5).mean(), (other >= 0.5).mean()])
+            print(f"{name:<12}" + "".join(f"{v:>10.2f} %" for v in shares) + f"{asked.mean():>10.3f}")
 
 
 def measure(model, scenes, tally, random):
     side = model.card["crop"]
     frames = [Frame(scene.image, model.card) for scene in scenes]
-    images = torch.stack([prepare(frame.enter(scene.image), model.card) for frame, scene in zip(frames, scenes)])
+    crops = [frame.enter(scene.image) for frame, scene in zip(frames, scenes)]
+    images = torch.stack([prepare(crop, model.card) for crop in crops])
     for logits, scene in zip(model.logits(images), scenes):
         tally.count_classes(logits, scene)
     for index in range(2):
@@ -190,7 +194,7 @@ def batches(scenes):
 
 def main():
     parser = argparse.ArgumentParser(description="Measure the demo's network and its Grad-CAM, beside two controls.")
-    parser.add_argument("--model", default="data/demo/demo.onnx", help="network, its card beside it (default: %(default)s)")
+    parser.add_argument("--model", default="data/demo/demo.onnx", help="its card lies beside it (default: %(default)s)")
     parser.add_argument("--folder", help="measure on the scenes of this folder")
     parser.add_argument("--scenes", type=int, default=2000, help="else render so many (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=5_000_000, help="from this seed on (default: %(default)s)")
@@ -199,7 +203,8 @@ def main():
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     model = Model(options.model)
-    scenes = read_folder(options.folder) if options.folder else render_scenes(options.seed, options.scenes, options.dataset)
+    rendered = render_scenes(options.seed, options.scenes, options.dataset)
+    scenes = read_folder(options.folder) if options.folder else rendered
     tally, random = Tally(), np.random.default_rng(0)
     for some in batches(scenes):
         measure(model, some, tally, random)

@@ -14,7 +14,7 @@ from garments import LABELS
 INPUT = 96  # the side of the network's input; a scene's shorter side is resized to it
 MEAN, STD = 0.5, 0.25  # of every channel, for pixels in 0..1
 
-# While learning, a class's logit is the sum of its map over the picture times GAIN, so that a garment counts
+# In training a class's logit is the sum of its map over the picture times GAIN, so that a garment counts
 # the same in a close-up and in a scene. In the ONNX file, where the map is averaged, GAIN is part of the last weights.
 GAIN = 1 / 30
 CELLS = (INPUT // 4) ** 2  # of the last map
@@ -78,16 +78,18 @@ def write_onnx(network, path):
         scope = f"block{index}"
         value = node("Conv", [value, weight(f"{scope}/conv.weight", convolution.weight)], f"{scope}/conv",
                      kernel_shape=[block.kernel] * 2, strides=[block.stride] * 2, pads=[block.kernel // 2] * 4)
-        parameters = [("scale", norm.weight), ("bias", norm.bias), ("mean", norm.running_mean), ("variance", norm.running_var)]
-        value = node("BatchNormalization", [value] + [weight(f"{scope}/norm.{n}", t) for n, t in parameters],
+        value = node("BatchNormalization",
+                     [value, weight(f"{scope}/norm.scale", norm.weight), weight(f"{scope}/norm.bias", norm.bias),
+                      weight(f"{scope}/norm.mean", norm.running_mean),
+                      weight(f"{scope}/norm.variance", norm.running_var)],
                      f"{scope}/norm", epsilon=norm.eps)
         value = node("Relu", [value], f"{scope}/relu")
         if block.pool:
             value = node("MaxPool", [value], f"{scope}/pool", kernel_shape=[2, 2], strides=[2, 2])
     value = node("GlobalAveragePool", [value], "pool")
     value = node("Flatten", [value], "flat", axis=1)
-    node("Gemm", [value, weight("classify.weight", GAIN * CELLS * network.classify.weight), weight("classify.bias", network.classify.bias)],
-         "logits", transB=1)
+    matrix = weight("classify.weight", GAIN * CELLS * network.classify.weight)
+    node("Gemm", [value, matrix, weight("classify.bias", network.classify.bias)], "logits", transB=1)
 
     graph = helper.make_graph(
         nodes, "garments",
@@ -102,8 +104,8 @@ def write_onnx(network, path):
 
 def write_card(path):
     """The model card limn reads beside the model: how pictures become the network's input."""
-    card = {"input": [3, INPUT, INPUT], "resize": INPUT, "crop": INPUT, "range": 1, "mean": [MEAN] * 3, "std": [STD] * 3,
-            "order": "rgb", "labels": LABELS, "layer": layer_name()}
+    card = {"input": [3, INPUT, INPUT], "resize": INPUT, "crop": INPUT, "range": 1,
+            "mean": [MEAN] * 3, "std": [STD] * 3, "order": "rgb", "labels": LABELS, "layer": layer_name()}
     with open(path, "w") as file:
         json.dump(card, file, indent=2)
         file.write("\n")

@@ -110,7 +110,8 @@ def draw_shapes(random, canvas, amount, scale):
         elif kind < 0.75:
             pen.polygon(polygon(random, centre, size), fill=fill)
         else:
-            pen.line(stroke(random, centre, size * 1.5), fill=fill, width=int(random.uniform(1.2, 6) * unit), joint="curve")
+            points = stroke(random, centre, size * 1.5)
+            pen.line(points, fill=fill, width=int(random.uniform(1.2, 6) * unit), joint="curve")
     return np.asarray(picture.resize((width, height), Image.BOX)) / 255.0
 
 
@@ -254,7 +255,8 @@ def add_scrambled(random, canvas, wardrobe, boxes, scale, amount):
     """Lays down scrambled garments where the garments will not hide them."""
     height, width, _ = canvas.shape
     for _ in range(amount):
-        layer = scramble(random, dress_up(random, wardrobe, random.integers(len(LABELS)), scale * random.uniform(0.5, 0.9)))
+        label = random.integers(len(LABELS))
+        layer = scramble(random, dress_up(random, wardrobe, label, scale * random.uniform(0.5, 0.9)))
         place = None if layer is None else find_room(random, layer.shape[1::-1], (0, 0, width, height), boxes, 1)
         if place is not None:
             paste(canvas, layer, *place, shadow=0.3)

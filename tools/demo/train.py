@@ -115,8 +115,8 @@ def train(network, images, present, lesson, options):
             total += loss.item()
             right += all_right(logits, present[rows]).sum().item()
         batches = len(images) // options.batch
-        print(f"epoch {epoch + 1}: loss {total / batches:.4f}, all garments right {right / batches / options.batch:.4f}, "
-              f"{time.time() - start:.0f} s", flush=True)
+        print(f"epoch {epoch + 1}: loss {total / batches:.4f}, all garments right "
+              f"{right / batches / options.batch:.4f}, {time.time() - start:.0f} s", flush=True)
 
 
 def all_right(logits, present):
@@ -129,10 +129,10 @@ def main():
     parser = argparse.ArgumentParser(description="Train the demo's network on rendered scenes.")
     parser.add_argument("--out", default="data/demo", help="folder to write (default: %(default)s)")
     parser.add_argument("--dataset", default=DATASET, help="folder of the Fashion-MNIST files (default: %(default)s)")
-    parser.add_argument("--share", type=float, default=1.0, help="part of every lesson to use, to try things out (default: 1)")
+    parser.add_argument("--share", type=float, default=1.0, help="use only this part of every lesson (default: 1)")
     parser.add_argument("--batch", type=int, default=64, help="scenes a step (default: %(default)s)")
     parser.add_argument("--decay", type=float, default=1e-2, help="weight decay (default: %(default)s)")
-    parser.add_argument("--quiet", type=float, default=0.05, help="weight of the absent-class term (default: %(default)s)")
+    parser.add_argument("--quiet", type=float, default=0.05, help="absent-class weight (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=1, help="of weights, order and variation (default: %(default)s)")
     parser.add_argument("--threads", type=int, default=2, help="PyTorch threads (default: %(default)s)")
     options = parser.parse_args()
