@@ -1,4 +1,5 @@
 // What a broken or strange file is answered with.
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -84,7 +85,7 @@ TEST(BadFile, TruncatedFileTellsHowMuchWasRead) {
   const std::size_t cut = bytes.size() / 2;
   bytes.resize(cut);
   EXPECT_ERROR(import_onnx(bytes), ErrorCode::bad_input,
-               AllOf(HasSubstr("looks truncated: " + std::to_string(cut) + " bytes were read"), HasSubstr("byte"),
+               AllOf(HasSubstr(fmt::format("looks truncated: {} bytes were read", cut)), HasSubstr("byte"),
                      HasSubstr("fetch or export it again")));
 }
 
@@ -261,7 +262,7 @@ TEST(Unsupported, AllAreReportedTogether) {
 
 TEST(Unsupported, ManyAreCounted) {
   OnnxWriter w = small_classifier();
-  for (int i = 0; i < 11; ++i) w.node("Unheard", {"conv"}, {"u" + std::to_string(i)}, "n" + std::to_string(i));
+  for (int i = 0; i < 11; ++i) w.node("Unheard", {"conv"}, {fmt::format("u{}", i)}, fmt::format("n{}", i));
   expect_refused(w, ErrorCode::unsupported,
                  AllOf(HasSubstr("11 nodes"), HasSubstr("'n7'"), Not(HasSubstr("'n8'")), HasSubstr("and 3 more")));
 }
