@@ -101,6 +101,7 @@ ExplainPlan read_plan(const ExplainFlags& flags) {
     plan.upsampling = parse_upsampling(flags.upsampling);
     plan.colormap = parse_colormap(flags.colormap);
     read_formats(flags.formats, plan);
+    plan.top = flags.top;
     plan.raw = flags.raw;
     plan.sheet = flags.sheet;
     if (!plan.png && !plan.npy && !plan.raw && !plan.sheet)

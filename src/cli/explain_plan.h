@@ -29,6 +29,7 @@ struct ExplainPlan {
   std::vector<TargetSpec> targets;
   Upsampling upsampling = Upsampling::bilinear;
   Colormap colormap = Colormap::inferno;
+  std::size_t top = 5;  ///< classes to list as predictions
   bool png = true, npy = true, raw = false, sheet = false;
 };
 

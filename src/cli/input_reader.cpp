@@ -87,6 +87,7 @@ bool InputReader::read_source(const Source& source, std::stop_token stop) {
   try {
     return source.tensor ? read_tensors(source, stop) : push(read_picture(source), stop);
   } catch (const Error& e) {
+    if (e.code() == ErrorCode::internal) throw;
     Item failed;
     failed.name = source.path.string();
     failed.stem = source.stem;

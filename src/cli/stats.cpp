@@ -35,7 +35,7 @@ void Stats::print(const Program& program) const {
     text += fmt::format("  {:<10} {:>9.1f} ms\n", name, 1e3 * seconds);
     known += seconds;
   }
-  text += fmt::format("  {:<10} {:>9.1f} ms\n  {:<10} {:>9.1f} ms\n", "other", 1e3 * (whole - known), "total",
+  text += fmt::format("  {:<10} {:>9.1f} ms\n  {:<10} {:>9.1f} ms\n", "the rest", 1e3 * (whole - known), "total",
                       1e3 * whole);
   text +=
       fmt::format("  peak memory {:.1f} MiB; activations {:.1f} MiB, reordered weights {:.1f} MiB, {} threads\n",
