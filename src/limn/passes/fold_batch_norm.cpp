@@ -36,7 +36,8 @@ Tensor scaled_weights(const Tensor& w, const Affine& a) {
   const auto from = w.as<float>();
   const auto to = out.mutable_view().as<float>();
   const std::size_t filter = from.size() / a.scale.size();
-  for (std::size_t i = 0; i < from.size(); ++i) to[i] = static_cast<float>(from[i] * a.scale[i / filter]);
+  for (std::size_t c = 0; c < a.scale.size(); ++c)
+    for (std::size_t i = c * filter; i < (c + 1) * filter; ++i) to[i] = static_cast<float>(from[i] * a.scale[c]);
   return out;
 }
 

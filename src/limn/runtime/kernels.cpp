@@ -11,7 +11,7 @@ namespace limn {
 namespace {
 
 /// Elements that are worked on together: small enough to stay in the first cache, a multiple of any block.
-constexpr std::int64_t kPiece = 1024;
+constexpr std::int64_t kPiece = 4096;
 /// Below this many elements threads cost more than they bring.
 constexpr std::int64_t kParallel = 16384;
 /// Operand patterns of one number per lane are repeated to this width.
