@@ -60,7 +60,8 @@ Json heading(const Item& item) {
 }
 
 std::string text_of(const Prediction& p) {
-  return fmt::format("  {:>6.2f} %  {:>5}  {}\n", 100 * p.probability, p.index, p.label);
+  return fmt::format("  {:>6.2f} %  {:>5}{}{}\n", 100 * p.probability, p.index, p.label.empty() ? "" : "  ",
+                     p.label);
 }
 
 std::string text_of(const std::optional<Box>& box) {
