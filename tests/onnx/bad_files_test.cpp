@@ -225,6 +225,13 @@ TEST(BadGraph, InputOfText) {
   expect_refused(w, ErrorCode::unsupported, HasSubstr("inputs of string elements"));
 }
 
+TEST(BadGraph, ConstantWithTwoOutputs) {
+  OnnxWriter w = small_classifier();
+  set(w.node("Constant", {}, {"c", "d"}, "pair"), "value_float", 1.0F);
+  w.output("d");
+  expect_refused(w, ErrorCode::bad_input, AllOf(HasSubstr("a constant has one output"), HasSubstr("'pair'")));
+}
+
 TEST(Sizes, NamesAreKeptAndMadeUp) {
   OnnxWriter w;
   w.input("x", {-1, 3, "height", -1});

@@ -10,9 +10,9 @@
 #include "limn/error.h"
 #include "limn/onnx/attributes.h"
 #include "limn/onnx/element_types.h"
+#include "limn/onnx/fold.h"
 #include "limn/onnx/order.h"
 #include "limn/onnx/upgrade.h"
-#include "limn/ops/evaluate.h"
 #include "limn/ops/table.h"
 
 namespace limn {
@@ -20,8 +20,6 @@ namespace {
 
 /// The newest opset whose changes limn's operators were written against.
 constexpr std::int64_t kNewestOpset = 22;
-/// Elements that folding reads or writes at most: enough for sizes and axes, too few to cost anything.
-constexpr std::int64_t kLargestFolded = 1024;
 
 /// Shape inference that leaves the outputs of a node without a type where the operator refuses the node's form, so
 /// that a graph with such nodes can be looked at, and all of them be reported.
@@ -133,56 +131,13 @@ class Assembler {
       // Kept without types: under another name where the operator itself is known.
       if (find_op(node.op) != nullptr) node.op = "unsupported::" + node.op;
     }
-    if (fold(node, outputs)) return;
+    if (const auto folded = fold(builder_, node, outputs.size())) {
+      for (std::size_t i = 0; i < outputs.size(); ++i)
+        if (!outputs[i].empty()) values_.emplace(outputs[i], builder_.constant((*folded)[i], outputs[i]));
+      return;
+    }
     bind(outputs, builder_.add_node(std::move(node), outputs));
     check_typed(proto);
-  }
-
-  /// Shape arithmetic ends here where it can: the sizes of a known shape, and small results of small constants,
-  /// become constants. Operators that take sizes or axes need them while the graph is built.
-  bool fold(const Node& node, const std::vector<std::string>& outputs) {
-    const bool asks_size = node.op == "Shape" || node.op == "Size";
-    std::vector<const ValueInfo*> in;
-    std::int64_t elements = 0;
-    for (ValueId v : node.in) {
-      in.push_back(v == kAbsent ? nullptr : &builder_.info(v));
-      if (in.back() == nullptr || asks_size) continue;
-      if (!in.back()->constant) return false;
-      elements += in.back()->constant->count();
-    }
-    if (node.in.empty() || elements > kLargestFolded || find_op(node.op) == nullptr) return false;
-    const auto types = builder_.schema().infer(node, in);
-    if (types.empty()) return false;
-    for (const Schema::Inferred& t : types) {
-      if (t.type.dtype == DType::undefined || !t.type.shape || !is_known(*t.type.shape)) return false;
-      if (element_count(known_dims(*t.type.shape)) > kLargestFolded) return false;
-      if (asks_size && (!t.content || !std::ranges::all_of(*t.content, &Dim::known))) return false;
-    }
-    std::vector<Tensor> results;
-    if (asks_size)
-      results = {sizes(types.front())};
-    else
-      results = evaluate_node(with_outputs(node, outputs.size()), constants(node), Precision::f32);
-    for (std::size_t i = 0; i < outputs.size() && i < results.size(); ++i)
-      if (!outputs[i].empty()) values_.emplace(outputs[i], builder_.constant(results[i], outputs[i]));
-    return true;
-  }
-
-  static Tensor sizes(const Schema::Inferred& known) {
-    std::vector<std::int64_t> elements;
-    for (const Dim& d : *known.content) elements.push_back(d.value);
-    return Tensor::of<std::int64_t>(known_dims(*known.type.shape), std::span<const std::int64_t>(elements));
-  }
-
-  static Node with_outputs(Node node, std::size_t count) {
-    node.out.assign(count, kAbsent);
-    return node;
-  }
-
-  std::vector<Tensor> constants(const Node& node) const {
-    std::vector<Tensor> tensors;
-    for (ValueId v : node.in) tensors.push_back(v == kAbsent ? Tensor() : *builder_.info(v).constant);
-    return tensors;
   }
 
   /// The node with its attributes, upgraded; `outputs` that its operator never makes and nobody reads are dropped.
@@ -204,8 +159,8 @@ class Assembler {
   }
 
   void add_constant(const onnx::NodeProto& proto) {
+    if (proto.output_size() != 1) throw Error(ErrorCode::bad_input, "a constant has one output", place_of(proto));
     const std::string& name = proto.output(0);
-    if (name.empty()) return;
     values_.emplace(name, builder_.constant(constant_of(proto), name));
   }
 
