@@ -98,7 +98,8 @@ bool lower_concat(Lowering& l, const Node& node) {
 }
 
 bool lower_slice(Lowering& l, const Node& node) {
-  if (!l.is_image_like(node.out[0]) || !l.lies(node.in[0], Layout::blocked)) return false;
+  if (!l.is_image_like(node.out[0])) return false;
+  if (!l.lies(node.in[0], Layout::blocked) && !l.broadcast_source(node.in[0])) return false;
   const auto first = first_channel(l, node);
   if (!first) return false;
   take_channels(l, "Slice " + node.name, node.in[0], *first, node.out[0]);
