@@ -29,9 +29,9 @@ struct MethodInfo {
   std::string_view citation;  ///< authors, year, arXiv number
   MapKind kind;
   std::vector<std::string_view> variants;  ///< the first is the default
-  bool uses_layer;            ///< depends on a target layer
-  bool class_discriminative;  ///< changes with the target class by its formula
-  bool has_counterfactual;    ///< offers the map of the negated gradient
+  bool uses_layer;                         ///< depends on a target layer
+  bool class_discriminative;               ///< changes with the target class by its formula
+  bool has_counterfactual;                 ///< offers the map of the negated gradient
 };
 
 /// Every method, in the order of the documentation.
@@ -42,18 +42,18 @@ LIMN_API const MethodInfo& method(std::string_view name);
 /// One explanation that is wanted of every image.
 struct MethodRequest {
   std::string method = "grad-cam";
-  std::string variant = {};       ///< empty: the method's default
-  std::string layer = "auto";     ///< name of a value, or auto; read by methods that use a layer
-  bool counterfactual = false;    ///< negated gradient: what speaks against the class (grad-cam)
+  std::string variant = {};     ///< empty: the method's default
+  std::string layer = "auto";   ///< name of a value, or auto; read by methods that use a layer
+  bool counterfactual = false;  ///< negated gradient: what speaks against the class (grad-cam)
 };
 
 /// An imported model seen as a classifier: where the image enters, where the class scores leave.
 struct Classifier {
   Graph graph;
-  std::string image;       ///< name of the image input [N, C, H, W]
-  std::string logits;      ///< name of the value of class scores before any softmax or sigmoid
-  bool behind_softmax = false;     ///< the model ends in a softmax or sigmoid, and `logits` is what enters it
-  std::string auto_layer;  ///< the target layer that `auto` means; empty when there is none
+  std::string image;            ///< name of the image input [N, C, H, W]
+  std::string logits;           ///< name of the value of class scores before any softmax or sigmoid
+  bool behind_softmax = false;  ///< the model ends in a softmax or sigmoid, and `logits` is what enters it
+  std::string auto_layer;       ///< the target layer that `auto` means; empty when there is none
   std::int64_t channels = 0, height = 0, width = 0;  ///< of the image; height and width are 224 where symbolic
   std::size_t classes = 0;
 };
@@ -69,11 +69,11 @@ LIMN_API Classifier with_size(Classifier classifier, std::int64_t height, std::i
 LIMN_API Classifier with_folded_batch_norm(Classifier classifier, std::span<const MethodRequest> requests);
 
 /// The model and its explanations as one graph: inputs as in the model plus `target` (shaped like the logits: the
-/// cotangent of the logits, for a class score its one-hot vector); outputs `logits` and `map_0`, `map_1`, ... in the
-/// order of the requests (for eigen-cam: the activation [N, K, h, w] that eigen_cam() turns into the map).
-/// Throws Error{not_found} for an unknown layer, method or variant (with close names), Error{unsupported} for a layer
-/// without spatial extent or a method the network cannot serve (guided rules without a rectifier, cam without a
-/// global-pooling head).
+/// cotangent of the logits, for a class score its one-hot vector); outputs `logits` and `map_0`, `map_1`, ... in
+/// the order of the requests (for eigen-cam: the activation [N, K, h, w] that eigen_cam() turns into the map).
+/// Throws Error{not_found} for an unknown layer, method or variant (with close names), Error{unsupported} for a
+/// layer without spatial extent or a method the network cannot serve (guided rules without a rectifier, cam without
+/// a global-pooling head).
 LIMN_API Graph explanation_graph(const Classifier& classifier, std::span<const MethodRequest> requests);
 
 /// Eigen-CAM (Muhammad and Yeasin 2020, arXiv 2008.00299): the first principal component of the centred activations
@@ -98,7 +98,8 @@ struct RawMap {
 class LIMN_API Explainer {
  public:
   /// Without requests it only predicts. Errors as explanation_graph() and Program::compile().
-  Explainer(const Classifier& classifier, std::vector<MethodRequest> requests, const ExplainerOptions& options = {});
+  Explainer(const Classifier& classifier, std::vector<MethodRequest> requests,
+            const ExplainerOptions& options = {});
   /// Another explainer on the same compiled program, for another thread.
   Explainer(const Explainer& other);
   Explainer(Explainer&&) noexcept;

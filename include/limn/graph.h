@@ -102,9 +102,9 @@ struct Node {
 struct ValueInfo {
   std::string name;
   Type type;
-  std::optional<std::size_t> producer;         ///< index of the node that makes it; none for inputs and constants
-  std::optional<Tensor> constant;              ///< the value itself, for constants
-  std::optional<std::vector<Dim>> content;     ///< elements of a small integer value, as far as they are known
+  std::optional<std::size_t> producer;      ///< index of the node that makes it; none for inputs and constants
+  std::optional<Tensor> constant;           ///< the value itself, for constants
+  std::optional<std::vector<Dim>> content;  ///< elements of a small integer value, as far as they are known
 };
 
 struct Output {
@@ -192,8 +192,8 @@ class LIMN_API GraphBuilder {
   Value input(std::string name, Type type);
   /// An empty name makes one up.
   Value constant(Tensor value, std::string name = {});
-  /// Appends a node with `outputs` outputs, infers their types, and returns its first output. `name` names the node and its
-  /// first output (a made-up unique name when empty or taken); further outputs are name_1, name_2, ...
+  /// Appends a node with `outputs` outputs, infers their types, and returns its first output. `name` names the node
+  /// and its first output (a made-up unique name when empty or taken); further outputs are name_1, name_2, ...
   Value add(std::string_view op, std::vector<Value> in, Attrs attrs = {}, std::string name = {});
   std::vector<Value> add_many(std::string_view op, std::vector<Value> in, Attrs attrs, std::size_t outputs,
                               std::string name = {});
@@ -204,7 +204,9 @@ class LIMN_API GraphBuilder {
   /// Throws Error{not_found} that suggests close names.
   Value find(std::string_view name);
   Value handle(ValueId id) { return {this, id}; }
-  void set_metadata(std::string key, std::string value) { data_.metadata.insert_or_assign(std::move(key), std::move(value)); }
+  void set_metadata(std::string key, std::string value) {
+    data_.metadata.insert_or_assign(std::move(key), std::move(value));
+  }
 
   const ValueInfo& info(ValueId id) const { return data_.values[index(id)]; }
   const Node& node(std::size_t i) const { return data_.nodes[i]; }

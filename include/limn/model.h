@@ -21,7 +21,7 @@ struct Model {
   Graph graph;
   std::filesystem::path path;  ///< empty when read from memory
   std::int64_t ir_version = 0;
-  std::int64_t opset = 0;      ///< of the default domain
+  std::int64_t opset = 0;  ///< of the default domain
   std::string producer;
   std::size_t file_bytes = 0;
   std::vector<UnsupportedNode> unsupported;  ///< empty unless ImportOptions::allow_unsupported

@@ -46,7 +46,7 @@ LIMN_API Image colored(const Heatmap&, Colormap = Colormap::inferno);
 LIMN_API Image attribution_picture(std::span<const float> attribution, int channels, int height, int width);
 
 struct SheetTile {
-  Image picture;
+  Image picture;                     ///< empty: the place stays white
   std::vector<std::string> caption;  ///< a few lines below the picture; too long ones end in "..."
 };
 struct SheetOptions {

@@ -20,27 +20,28 @@ struct Target {
     difference,   ///< y_c - y_d
   };
   Kind kind = Kind::logit;
-  std::size_t class_index = 0;       ///< c
-  std::size_t against = 0;           ///< d, for difference
+  std::size_t class_index = 0;  ///< c
+  std::size_t against = 0;      ///< d, for difference
   friend bool operator==(const Target&, const Target&) = default;
 };
 
-/// As the user wrote it: `N`, a class name, `top:K`, `argmax`, `prob:T` (T an index or a name), `diff:A,B` (indices).
+/// As the user wrote it: `N`, a class name, `top:K`, `argmax`, `prob:T` (T an index or a name), `diff:A,B`
+/// (indices).
 struct TargetSpec {
   enum class Kind { index, name, top, argmax, probability, difference };
   Kind kind = Kind::argmax;
-  std::string text;         ///< the name, for name and probability
-  std::size_t number = 0;   ///< index, K, or A
-  std::size_t second = 0;   ///< B
+  std::string text;        ///< the name, for name and probability
+  std::size_t number = 0;  ///< index, K, or A
+  std::size_t second = 0;  ///< B
 };
 
 /// Throws Error{bad_input} that shows the grammar.
 LIMN_API TargetSpec parse_target(std::string_view text);
 
 /// The targets that a specification means for an image with these logits [classes]. Throws Error{bad_input} for an
-/// index out of range, Error{not_found} for an unknown name (with close ones) or an ambiguous one (with its indices).
-/// A name matches a whole label, one of its comma-separated synonyms, or its first word when that is a WordNet id
-/// such as n01440764, whatever the case.
+/// index out of range, Error{not_found} for an unknown name (with close ones) or an ambiguous one (with its
+/// indices). A name matches a whole label, one of its comma-separated synonyms, or its first word when that is a
+/// WordNet id such as n01440764, whatever the case.
 LIMN_API std::vector<Target> resolve_target(const TargetSpec& spec, std::span<const float> logits,
                                             std::span<const std::string> labels);
 

@@ -34,8 +34,20 @@ std::string sheet_title(const Item& item) {
 }
 
 /// Tiles shaped like the photo, so that rows leave no gaps.
-SheetOptions sheet_options(const Image& photo) {
+/// The photo, then the maps of one target a row, where there are several targets and a row is not too wide.
+constexpr std::size_t kWidestRow = 6;
+
+void put_photo_first(std::vector<SheetTile>& tiles, SheetTile photo, std::size_t maps_per_target) {
+  for (std::size_t row = tiles.size(); row > maps_per_target; row -= maps_per_target)
+    if (maps_per_target < kWidestRow)
+      tiles.insert(tiles.begin() + static_cast<std::ptrdiff_t>(row - maps_per_target), SheetTile{});
+  tiles.insert(tiles.begin(), std::move(photo));
+}
+
+SheetOptions sheet_options(const Image& photo, std::size_t tiles, std::size_t maps_per_target) {
   SheetOptions options;
+  if (tiles > maps_per_target + 1 && maps_per_target < kWidestRow)
+    options.columns = static_cast<int>(maps_per_target) + 1;
   options.tile_height = std::clamp(options.tile_width * photo.height / photo.width, 80, 2 * options.tile_width);
   return options;
 }
@@ -79,9 +91,11 @@ void Explanations::compute(std::span<Task* const> tasks) {
 void Explanations::finish(Task& task) {
   if (!plan_.sheet) return;
   auto& tiles = tiles_.at(&task);
-  tiles.insert(tiles.begin(), {task.item.picture, prediction_lines(task.result)});
+  const std::size_t maps_per_target = plan_.requests.size();
+  put_photo_first(tiles, {task.item.picture, prediction_lines(task.result)}, maps_per_target);
   task.result.sheet = (out_ / (task.item.stem + ".sheet.png")).string();
-  write_png(task.result.sheet, contact_sheet(sheet_title(task.item), tiles, sheet_options(task.item.picture)));
+  write_png(task.result.sheet, contact_sheet(sheet_title(task.item), tiles,
+                                             sheet_options(task.item.picture, tiles.size(), maps_per_target)));
 }
 
 std::vector<Target> Explanations::targets_of(std::span<const float> logits) const {

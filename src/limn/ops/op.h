@@ -37,8 +37,9 @@ using Inferred = Schema::Inferred;
 /// One entry per output that the node may have (a node with fewer outputs drops the rest).
 using InferFn = std::vector<Inferred> (*)(const InferContext&);
 
-/// Inputs and outputs of the reference evaluation; the outputs have their final sizes and are to be filled whole. Float tensors are all f32 or all f64: the
-/// double-precision evaluation keeps every float value in f64. Left-out tensors are not present().
+/// Inputs and outputs of the reference evaluation; the outputs have their final sizes and are to be filled whole.
+/// Float tensors are all f32 or all f64: the double-precision evaluation keeps every float value in f64. Left-out
+/// tensors are not present().
 struct EvalContext {
   const Node& node;
   std::span<const TensorView> in;
@@ -76,10 +77,10 @@ struct OpDef {
   std::string_view name;
   Arity arity;
   InferFn infer;
-  EvalFn reference;             ///< plain loops; the oracle of every test and the fallback at run time
-  VjpFn vjp = nullptr;          ///< nullptr: no derivative, for the reason in `note`
+  EvalFn reference;                 ///< plain loops; the oracle of every test and the fallback at run time
+  VjpFn vjp = nullptr;              ///< nullptr: no derivative, for the reason in `note`
   DecomposeFn decompose = nullptr;  ///< only for operators that ONNX lacks
-  std::string_view note = {};   ///< one sentence for `limn ops` and the documentation
+  std::string_view note = {};       ///< one sentence for `limn ops` and the documentation
 };
 
 }  // namespace limn
