@@ -1,4 +1,5 @@
 // Comparisons, logic, and the choice between two tensors.
+#include <cmath>
 #include <functional>
 
 #include "limn/ops/build.h"
@@ -33,6 +34,31 @@ void not_reference(const EvalContext& c) {
   const auto x = c.in[0].as<bool>();
   const auto y = c.out[0].as<bool>();
   for (std::size_t i = 0; i < x.size(); ++i) y[i] = !x[i];
+}
+
+/// What kind of float it is, as a truth value.
+std::vector<Inferred> infer_kind(const InferContext& c) {
+  infer_float_map(c);
+  return {{{DType::boolean, c.shape(0)}, {}}};
+}
+
+template <class F>
+void classify(const EvalContext& c, F is) {
+  dispatch_float(c.in[0].dtype, [&]<class T>() {
+    const auto x = c.in[0].as<T>();
+    const auto y = c.out[0].as<bool>();
+    for (std::size_t i = 0; i < x.size(); ++i) y[i] = is(x[i]);
+  });
+}
+
+void is_nan_reference(const EvalContext& c) {
+  classify(c, [](auto x) { return std::isnan(x); });
+}
+
+void is_inf_reference(const EvalContext& c) {
+  const bool above = c.node.attrs.integer("detect_positive", 1) != 0;
+  const bool below = c.node.attrs.integer("detect_negative", 1) != 0;
+  classify(c, [=](auto x) { return std::isinf(x) && (x > 0 ? above : below); });
 }
 
 std::vector<Inferred> infer_where(const InferContext& c) {
@@ -77,6 +103,9 @@ const OpDef less_or_equal_op{"LessOrEqual", {2, 2}, infer_comparison, compare<st
                              nullptr,       kTruth};
 const OpDef and_op{"And", {2, 2}, infer_logic, combine<std::logical_and<>{}>, nullptr, nullptr, kTruth};
 const OpDef or_op{"Or", {2, 2}, infer_logic, combine<std::logical_or<>{}>, nullptr, nullptr, kTruth};
+const OpDef xor_op{"Xor", {2, 2}, infer_logic, combine<std::not_equal_to<>{}>, nullptr, nullptr, kTruth};
+const OpDef is_nan_op{"IsNaN", {1, 1}, infer_kind, is_nan_reference, nullptr, nullptr, kTruth};
+const OpDef is_inf_op{"IsInf", {1, 1}, infer_kind, is_inf_reference, nullptr, nullptr, kTruth};
 const OpDef not_op{"Not", {1, 1}, infer_logic, not_reference, nullptr, nullptr, kTruth};
 const OpDef where_op{"Where", {3, 3}, infer_where, where_reference, where_vjp};
 

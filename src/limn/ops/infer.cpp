@@ -127,6 +127,10 @@ Shape broadcast_inputs(const InferContext& c, std::size_t first) {
   return shape;
 }
 
+bool may_be_equal(const Shape& a, const Shape& b) {
+  return std::ranges::equal(a, b, [](const Dim& p, const Dim& q) { return !p.known() || !q.known() || p == q; });
+}
+
 std::size_t axis_of(const InferContext& c, std::int64_t axis, std::size_t rank) {
   const auto r = static_cast<std::int64_t>(rank);
   if (axis < -r || axis >= r)

@@ -20,6 +20,9 @@ Shape broadcast(const InferContext& c, const Shape& a, const Shape& b);
 /// Of all inputs from `first` on.
 Shape broadcast_inputs(const InferContext& c, std::size_t first = 0);
 
+/// Whether no known size of one differs from that of the other.
+bool may_be_equal(const Shape& a, const Shape& b);
+
 /// The axis counted from the front. Throws Error{bad_input} when a tensor of that rank has no such axis.
 std::size_t axis_of(const InferContext& c, std::int64_t axis, std::size_t rank);
 /// Several axes in ascending order, each at most once.

@@ -1,10 +1,9 @@
-// Softmax and LogSoftmax along one axis (the last by default).
+// Softmax, LogSoftmax and Hardmax along one axis (the last by default).
 #include <cmath>
 
 #include "limn/ops/build.h"
+#include "limn/ops/elementwise.h"
 #include "limn/ops/families.h"
-#include "limn/ops/infer.h"
-#include "limn/ops/loops.h"
 
 namespace limn {
 namespace {
@@ -43,10 +42,45 @@ void softmax_reference(const EvalContext& c) {
   });
 }
 
-// dx = y (dy - sum(dy y))
-std::vector<Value> softmax_vjp(const VjpContext& c) {
-  const Value along = c.dout[0] * c.out[0];
-  return {along - c.out[0] * reduce_sum(along, {c.node.attrs.integer("axis", -1)})};
+Value softmax_grad(const VjpContext& c, Value dy, Value y) {
+  return emit("limn::SoftmaxGrad", {dy, y}, {{"axis", c.node.attrs.integer("axis", -1)}});
+}
+
+std::vector<Value> softmax_vjp(const VjpContext& c) { return {softmax_grad(c, c.dout[0], c.out[0])}; }
+
+std::vector<Inferred> infer_softmax_grad(const InferContext& c) {
+  if (!may_be_equal(c.shape(0), c.shape(1)))
+    throw c.wrong("a cotangent " + to_string(c.shape(0)) + " does not go with a result " + to_string(c.shape(1)));
+  return infer_softmax(c);
+}
+
+/// dx = y (dy - sum(dy y)) along each line
+void softmax_grad_reference(const EvalContext& c) {
+  dispatch_float(c.in[0].dtype, [&]<class T>() {
+    const auto dy = c.in[0].as<T>(), y = c.in[1].as<T>();
+    const auto dx = c.out[0].as<T>();
+    each_line(c, [&](std::int64_t first, std::int64_t stride, std::int64_t n) {
+      const auto at = [&](std::int64_t i) { return static_cast<std::size_t>(first + i * stride); };
+      T sum{};
+      for (std::int64_t i = 0; i < n; ++i) sum += dy[at(i)] * y[at(i)];
+      for (std::int64_t i = 0; i < n; ++i) dx[at(i)] = y[at(i)] * (dy[at(i)] - sum);
+    });
+  });
+}
+
+// With s = sum(dy y) and the cotangent g of dx: by dy it is y (g - sum(g y)), by y it is g (dy - s) - dy sum(g y).
+std::vector<Value> softmax_grad_vjp(const VjpContext& c) {
+  const Value dy = c.in[0], y = c.in[1], g = c.dout[0];
+  const std::vector<std::int64_t> axis{c.node.attrs.integer("axis", -1)};
+  std::vector<Value> din(2);
+  if (c.wants[0]) din[0] = softmax_grad(c, g, y);
+  if (c.wants[1]) din[1] = g * (dy - reduce_sum(dy * y, axis)) - dy * reduce_sum(g * y, axis);
+  return din;
+}
+
+std::vector<Value> softmax_grad_decompose(const DecomposeContext& c) {
+  const Value along = c.in[0] * c.in[1];
+  return {along - c.in[1] * reduce_sum(along, {c.node.attrs.integer("axis", -1)})};
 }
 
 // dx = dy - exp(y) sum(dy)
@@ -54,9 +88,38 @@ std::vector<Value> log_softmax_vjp(const VjpContext& c) {
   return {c.dout[0] - exp(c.out[0]) * reduce_sum(c.dout[0], {c.node.attrs.integer("axis", -1)})};
 }
 
+/// 1 at the first maximum of each line, 0 elsewhere.
+void hardmax_reference(const EvalContext& c) {
+  dispatch_float(c.in[0].dtype, [&]<class T>() {
+    const auto x = c.in[0].as<T>();
+    const auto y = c.out[0].as<T>();
+    each_line(c, [&](std::int64_t first, std::int64_t stride, std::int64_t n) {
+      const auto at = [&](std::int64_t i) { return static_cast<std::size_t>(first + i * stride); };
+      std::int64_t best = 0;
+      for (std::int64_t i = 1; i < n; ++i)
+        if (x[at(i)] > x[at(best)]) best = i;
+      for (std::int64_t i = 0; i < n; ++i) y[at(i)] = i == best ? T{1} : T{};
+    });
+  });
+}
+
 }  // namespace
 
 const OpDef softmax_op{"Softmax", {1, 1}, infer_softmax, softmax_reference<false>, softmax_vjp};
+const OpDef softmax_grad_op{"limn::SoftmaxGrad",
+                            {2, 2},
+                            infer_softmax_grad,
+                            softmax_grad_reference,
+                            softmax_grad_vjp,
+                            softmax_grad_decompose,
+                            "dx of Softmax from dy and its result y; the attribute of Softmax"};
 const OpDef log_softmax_op{"LogSoftmax", {1, 1}, infer_softmax, softmax_reference<true>, log_softmax_vjp};
+const OpDef hardmax_op{"Hardmax",
+                       {1, 1},
+                       infer_softmax,
+                       hardmax_reference,
+                       flat_vjp,
+                       nullptr,
+                       "its derivative is 0 wherever it has one"};
 
 }  // namespace limn
