@@ -165,7 +165,7 @@ TEST(Upgrade, SoftmaxOverAllAxesBehindTheFirst) {
   const Floats x{0, std::log(2.0F), std::log(3.0F), std::log(4.0F)};
   const OldNode n(11, "Softmax", {1, 2, 2});
   n.expect({1, 2, 2}, x, {1, 2, 2}, {0.1F, 0.2F, 0.3F, 0.4F});
-  EXPECT_EQ(n.graph().nodes().size(), 4U);
+  EXPECT_EQ(n.graph().nodes().size(), 3U);  // the sizes are known
   EXPECT_EQ(n.graph().nodes().back().name, "n");
 }
 

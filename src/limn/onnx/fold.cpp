@@ -11,6 +11,12 @@ namespace {
 
 /// Elements that folding reads or writes at most: enough for sizes and axes, too few to cost anything.
 constexpr std::int64_t kLargestFolded = 1024;
+/// Quantized weights become float weights, whatever their number.
+constexpr std::int64_t kLargestWeights = std::int64_t{1} << 31;
+
+std::int64_t most_elements(const Node& node) {
+  return node.op == "DequantizeLinear" ? kLargestWeights : kLargestFolded;
+}
 
 bool asks_for_sizes(const Node& node) { return node.op == "Shape" || node.op == "Size"; }
 
@@ -23,13 +29,13 @@ bool reads_little(const GraphBuilder& graph, const Node& node) {
     if (!constant) return false;
     elements += constant->count();
   }
-  return !node.in.empty() && elements <= kLargestFolded;
+  return !node.in.empty() && elements <= most_elements(node);
 }
 
-bool writes_little(const std::vector<Schema::Inferred>& out) {
-  return !out.empty() && std::ranges::all_of(out, [](const Schema::Inferred& o) {
+bool writes_little(const Node& node, const std::vector<Schema::Inferred>& out) {
+  return !out.empty() && std::ranges::all_of(out, [&](const Schema::Inferred& o) {
     return o.type.dtype != DType::undefined && o.type.shape && is_known(*o.type.shape) &&
-           element_count(known_dims(*o.type.shape)) <= kLargestFolded;
+           element_count(known_dims(*o.type.shape)) <= most_elements(node);
   });
 }
 
@@ -54,7 +60,7 @@ std::optional<std::vector<Tensor>> fold(const GraphBuilder& graph, const Node& n
     constants.push_back(in.back() != nullptr && in.back()->constant ? *in.back()->constant : Tensor());
   }
   const auto types = graph.schema().infer(node, in);
-  if (!writes_little(types)) return std::nullopt;
+  if (!writes_little(node, types)) return std::nullopt;
   if (asks_for_sizes(node)) return known_sizes(types.front());
   Node alone = node;
   alone.out.assign(outputs, kAbsent);

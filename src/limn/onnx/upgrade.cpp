@@ -8,7 +8,9 @@
 #include <utility>
 
 #include "limn/onnx/element_types.h"
+#include "limn/onnx/fold.h"
 #include "limn/onnx/model_parts.h"
+#include "limn/onnx/upgrade_forms.h"
 
 namespace limn {
 
@@ -18,7 +20,11 @@ void NodeUpgrade::set_input(std::size_t i, ValueId value) {
 }
 
 void NodeUpgrade::set_input(std::size_t i, Tensor value, std::string_view role) {
-  set_input(i, graph_.constant(std::move(value), fresh_name(role)).id);
+  set_input(i, constant(std::move(value), role));
+}
+
+ValueId NodeUpgrade::constant(Tensor value, std::string_view role) {
+  return graph_.constant(std::move(value), fresh_name(role)).id;
 }
 
 void NodeUpgrade::move_integers(std::string_view attribute, std::size_t i) {
@@ -31,7 +37,9 @@ void NodeUpgrade::move_integers(std::string_view attribute, std::size_t i) {
 
 ValueId NodeUpgrade::before(std::string_view op, std::vector<ValueId> in, Attrs attrs, std::string_view role) {
   const std::string name = fresh_name(role);
-  return graph_.add_node({std::string(op), name, std::move(in), {}, std::move(attrs)}, {name}).front().id;
+  Node made{std::string(op), name, std::move(in), {}, std::move(attrs)};
+  if (const auto folded = fold(graph_, made, 1)) return graph_.constant(folded->front(), name).id;
+  return graph_.add_node(std::move(made), {name}).front().id;
 }
 
 Error NodeUpgrade::refuse(std::string what) const {
@@ -69,6 +77,16 @@ void cast_to_held_type(NodeUpgrade& u) {
   if (type.widened) u.node.attrs.set("to", std::int64_t{onnx::TensorProto_DataType_FLOAT});
 }
 
+void cast_like_to_cast(NodeUpgrade& u) {
+  const DType like = u.has_input(1) ? u.input(1).type.dtype : DType::undefined;
+  std::int32_t code = onnx::TensorProto_DataType_FLOAT;
+  while (onnx::TensorProto_DataType_IsValid(code) && element_type(code).dtype != like) ++code;
+  if (!element_type(code).supported()) throw u.refuse("the element type to cast to is not known");
+  u.node.op = "Cast";
+  u.keep_first_input();
+  u.node.attrs = {{"to", std::int64_t{code}}};
+}
+
 void clip_bounds_to_inputs(NodeUpgrade& u) {
   constexpr double kNoBound = std::numeric_limits<float>::max();
   const double low = u.node.attrs.real("min", -kNoBound), high = u.node.attrs.real("max", kNoBound);
@@ -89,6 +107,24 @@ void dropout_for_inference(NodeUpgrade& u) {
   }
   u.keep_first_input();
   u.node.attrs = {};
+}
+
+/// Before opset 21 there were one scale and one bias for each group, now there is one for each channel.
+void group_parameters_by_channel(NodeUpgrade& u) {
+  const std::int64_t groups = u.node.attrs.integer("num_groups", 0);
+  if (!u.has_input(0) || !u.input(0).type.shape || u.input(0).type.shape->size() < 2 || groups < 1) return;
+  const Dim channels = (*u.input(0).type.shape)[1];
+  if (!channels.known()) throw u.refuse("the number of its channels is not known");
+  for (std::size_t i = 1; i < 3; ++i) {
+    if (!u.has_input(i) || !u.input(i).constant) throw u.refuse("its scale and bias must be constants");
+    const Tensor t = u.input(i).constant->converted(DType::f32);
+    if (t.count() != groups || channels.value % groups != 0)
+      throw u.refuse("it needs a scale and a bias per group");
+    std::vector<float> values;
+    for (const float v : t.as<float>())
+      values.insert(values.end(), static_cast<std::size_t>(channels.value / groups), v);
+    u.set_input(i, Tensor::of<float>({channels.value}, std::span<const float>(values)), i == 1 ? "scale" : "bias");
+  }
 }
 
 void pad_to_inputs(NodeUpgrade& u) {
@@ -193,11 +229,16 @@ constexpr std::int64_t kAlways = std::numeric_limits<std::int64_t>::max();
 constexpr Row kRows[] = {
     {"BatchNormalization", kAlways, batch_normalization_without_training},
     {"Cast", kAlways, cast_to_held_type},
+    {"CastLike", kAlways, cast_like_to_cast},
     {"Clip", 11, clip_bounds_to_inputs},
     {"Dropout", kAlways, dropout_for_inference},
+    {"Einsum", kAlways, einsum_as_products},
+    {"GroupNormalization", 21, group_parameters_by_channel},
     {"Hardmax", 13, normalise_over_one_axis},
     {"LogSoftmax", 13, normalise_over_one_axis},
     {"Pad", 11, pad_to_inputs},
+    {"QLinearConv", kAlways, quantized_conv_in_float},
+    {"QLinearMatMul", kAlways, quantized_matmul_in_float},
     {"ReduceL1", 18, axes_to_input},
     {"ReduceL2", 18, axes_to_input},
     {"ReduceLogSum", 18, axes_to_input},

@@ -27,9 +27,10 @@ class NodeUpgrade {
   }
   /// Makes a constant of `value` input i; `role` completes its name.
   void set_input(std::size_t i, Tensor value, std::string_view role);
+  ValueId constant(Tensor value, std::string_view role);
   /// The attribute as input i, a vector of int64, when the node has the attribute and it is not empty.
   void move_integers(std::string_view attribute, std::size_t i);
-  /// Puts a node before this one; its output.
+  /// Puts a node before this one, or what it comes to when its inputs are constants; its output.
   ValueId before(std::string_view op, std::vector<ValueId> in, Attrs attrs, std::string_view role);
 
   /// An Error{unsupported} that names the node.
