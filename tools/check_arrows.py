@@ -16,7 +16,9 @@ PUBLIC_HEADERS = {
     "base": ["error", "export", "names", "tensor", "version"],
     "graph": ["graph"],
     "autodiff": ["autodiff"],
-    "onnx": ["model"],
+    "onnx": ["export_onnx", "model"],
+    "checkpoint": ["checkpoint"],
+    "zoo": ["zoo"],
     "runtime": ["runtime"],
     "methods": ["explain", "target"],
     "image": ["card", "geometry", "heatmap", "image", "overlay", "preprocess"],
@@ -28,7 +30,7 @@ THIRD_PARTY = [
     (r"(oneapi/)?dnnl", {"runtime"}, 1),
     (r"(opencv2/|jpeglib|png\.h|webp/|tiff|jerror|jconfig)", {"image"}, None),
     (r"Eigen/", {"methods"}, None),
-    (r"nlohmann/", {"image", "cli"}, None),
+    (r"nlohmann/", {"checkpoint", "image", "cli"}, None),
     (r"CLI/", {"cli"}, None),
 ]
 

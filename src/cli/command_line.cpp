@@ -69,6 +69,7 @@ void build(CommandLine& line) {
   add_predict(line);
   add_explain(line);
   add_card(line);
+  add_convert(line);
   add_demo(line);
   add_methods(line);
   add_ops(line);

@@ -50,6 +50,7 @@ void add_inspect(CommandLine&);
 void add_predict(CommandLine&);
 void add_explain(CommandLine&);
 void add_card(CommandLine&);
+void add_convert(CommandLine&);
 void add_demo(CommandLine&);
 void add_methods(CommandLine&);
 void add_ops(CommandLine&);

@@ -26,8 +26,6 @@ class FileDescriptor {
 
   int get() const { return fd_; }
   bool valid() const { return fd_ >= 0; }
-  /// Closing can report a write that failed late, on network file systems.
-  bool close() { return ::close(std::exchange(fd_, -1)) == 0; }
 
  private:
   int fd_;
@@ -110,16 +108,33 @@ std::string read_text_file(const std::filesystem::path& path, std::int64_t max_b
   return read_whole<std::string>(path, max_bytes);
 }
 
+AtomicFile::AtomicFile(std::filesystem::path path)
+    : path_(std::move(path)),
+      temporary_(temporary_beside(path_)),
+      fd_(::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666)) {
+  if (fd_ < 0) fail("cannot write the file", path_, errno);
+}
+
+AtomicFile::~AtomicFile() {
+  if (fd_ >= 0) ::close(fd_);
+  if (!temporary_.empty()) ::unlink(temporary_.c_str());
+}
+
+void AtomicFile::write(std::span<const std::byte> bytes) {
+  if (const int failure = write_all(fd_, bytes)) fail("cannot write the file", path_, failure);
+}
+
+void AtomicFile::commit() {
+  // Closing can report a write that failed late, on network file systems.
+  if (::close(std::exchange(fd_, -1)) != 0) fail("cannot write the file", path_, errno);
+  if (::rename(temporary_.c_str(), path_.c_str()) != 0) fail("cannot write the file", path_, errno);
+  temporary_.clear();
+}
+
 void write_file_atomically(const std::filesystem::path& path, std::span<const std::byte> bytes) {
-  const std::filesystem::path temporary = temporary_beside(path);
-  FileDescriptor file(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666));
-  if (!file.valid()) fail("cannot write the file", path, errno);
-  int failure = write_all(file.get(), bytes);
-  if (failure == 0 && !file.close()) failure = errno;
-  if (failure == 0 && ::rename(temporary.c_str(), path.c_str()) != 0) failure = errno;
-  if (failure == 0) return;
-  ::unlink(temporary.c_str());
-  fail("cannot write the file", path, failure);
+  AtomicFile file(path);
+  file.write(bytes);
+  file.commit();
 }
 
 void write_file_atomically(const std::filesystem::path& path, std::string_view text) {

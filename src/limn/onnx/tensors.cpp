@@ -2,9 +2,9 @@
 
 #include <fmt/format.h>
 
-#include <bit>
 #include <cstring>
 
+#include "limn/base/short_floats.h"
 #include "limn/error.h"
 #include "limn/onnx/element_types.h"
 
@@ -31,19 +31,6 @@ std::size_t file_size(const TensorParts& parts, std::size_t element_bytes) {
   }
   return static_cast<std::size_t>(bytes);
 }
-
-float from_half(std::uint16_t h) {
-  const std::uint32_t sign = (h & 0x8000U) << 16;
-  std::uint32_t exponent = (h >> 10) & 31U, mantissa = h & 1023U;
-  if (exponent == 31) return std::bit_cast<float>(sign | 0x7f800000U | (mantissa << 13));
-  if (exponent == 0) {  // zero or subnormal: mantissa * 2^-24, exact in a float
-    const float magnitude = static_cast<float>(mantissa) * 0x1p-24F;
-    return sign != 0 ? -magnitude : magnitude;
-  }
-  return std::bit_cast<float>(sign | ((exponent + 112) << 23) | (mantissa << 13));
-}
-
-float from_bfloat16(std::uint16_t b) { return std::bit_cast<float>(static_cast<std::uint32_t>(b) << 16); }
 
 template <class From, class Convert>
 void convert_bytes(std::span<const std::byte> from, std::span<float> to, Convert convert) {
