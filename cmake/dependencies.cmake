@@ -32,3 +32,8 @@ find_path(LIMN_OPENCV_INCLUDE opencv2/core.hpp PATH_SUFFIXES opencv4 REQUIRED)
 add_library(limn_opencv INTERFACE IMPORTED)
 target_include_directories(limn_opencv SYSTEM INTERFACE ${LIMN_OPENCV_INCLUDE})
 target_link_libraries(limn_opencv INTERFACE ${LIMN_OPENCV_IMGPROC} ${LIMN_OPENCV_CORE})
+
+# Datasets packed with gzip.
+pkg_check_modules(LIMN_ZLIB REQUIRED IMPORTED_TARGET zlib)
+add_library(limn_zlib INTERFACE IMPORTED)
+target_link_libraries(limn_zlib INTERFACE PkgConfig::LIMN_ZLIB)

@@ -22,6 +22,8 @@ PUBLIC_HEADERS = {
     "runtime": ["runtime"],
     "methods": ["explain", "target"],
     "image": ["card", "geometry", "heatmap", "image", "overlay", "preprocess"],
+    "datasets": ["dataset"],
+    "metrics": ["metrics", "statistics"],
 }
 
 # (pattern of the included path, rooms that may, files that may in all of them)
@@ -29,6 +31,7 @@ THIRD_PARTY = [
     (r"(onnx|google)/", {"onnx"}, None),
     (r"(oneapi/)?dnnl", {"runtime"}, 1),
     (r"(opencv2/|jpeglib|png\.h|webp/|tiff|jerror|jconfig)", {"image"}, None),
+    (r"zlib\.h", {"datasets"}, 1),
     (r"Eigen/", {"methods"}, None),
     (r"nlohmann/", {"checkpoint", "image", "cli"}, None),
     (r"CLI/", {"cli"}, None),

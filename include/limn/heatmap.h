@@ -66,9 +66,19 @@ struct Peak {
 };
 LIMN_API Peak peak(const Heatmap&);
 
-/// The bounding box, in heatmap pixels, of the largest 8-connected region (by pixel count) of values above
-/// `fraction` of the maximum. Regions of equal size: the larger mean, then the smaller y, then the smaller x of
-/// the box. Nothing when no value is positive.
+/// An 8-connected set of pixels.
+struct Region {
+  Box box;  ///< bounding, half-open, in heatmap pixels
+  std::int64_t pixels = 0;
+  double heat = 0;  ///< the sum of its values
+};
+/// The regions of values above `threshold`, by their first pixels in row-major order.
+LIMN_API std::vector<Region> regions_above(const Heatmap&, double threshold);
+/// More pixels; of equally many the larger mean, then the smaller y, then the smaller x of the box.
+LIMN_API bool is_larger(const Region&, const Region&);
+
+/// The bounding box, in heatmap pixels, of the largest region, see is_larger(), of values above `fraction`
+/// of the maximum. Nothing when no value is positive.
 LIMN_API std::optional<Box> largest_box(const Heatmap&, double fraction = 0.15);
 
 }  // namespace limn

@@ -1,0 +1,116 @@
+#pragma once
+// Measures of how well a heatmap agrees with the boxes that people drew. Pure functions of maps and boxes, all in
+// the pixels of one picture; a measure that may be undefined is optional.
+
+#include <array>
+#include <cstddef>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "limn/export.h"
+#include "limn/geometry.h"
+#include "limn/heatmap.h"
+
+namespace limn {
+
+// ---- Boxes
+
+/// Intersection over union of half-open boxes; 0 for boxes without area.
+LIMN_API double iou(const Box&, const Box&);
+/// The same of boxes whose right and bottom edges are the last pixels inside: sizes are x1 - x0 + 1.
+LIMN_API double iou_inclusive(const Box&, const Box&);
+/// The largest iou() with any of the truths; 0 without any.
+LIMN_API double best_iou(const Box&, std::span<const Box> truths);
+
+/// Which region of a thresholded map its box is drawn around.
+enum class RegionRule {
+  pixels,    ///< most pixels, see is_larger()
+  rectangle  ///< largest bounding rectangle; of equal ones the last whose first pixel comes in row-major order
+};
+/// The box of the values above `fraction` of the maximum; nothing when no value is positive.
+LIMN_API std::optional<Box> predicted_box(const Heatmap&, double fraction, RegionRule);
+
+/// What the IoU with a truth of m x n pixels has to reach: min(0.5, mn / ((m + 10)(n + 10))) (Russakovsky et al.
+/// 2015).
+LIMN_API double localization_bar(const Box& truth);
+/// Whether the IoU with any truth reaches that truth's bar.
+LIMN_API bool localizes(const Box& predicted, std::span<const Box> truths);
+
+// ---- Boxes at every threshold (Choe et al. 2020, arXiv 2001.07437)
+
+/// The regions of a map at many thresholds, found in one pass over its pixels. `visit(i, regions)` is called for
+/// every threshold, from the last to the first; they are to rise.
+class LIMN_API RegionSweep {
+ public:
+  RegionSweep(const Heatmap&, std::span<const double> thresholds);
+  /// Adds the pixels above the next lower threshold; false after the lowest.
+  bool next();
+  std::size_t threshold_index() const { return index_; }
+  /// Of the present threshold, in no particular order.
+  std::span<const Region> regions() const { return regions_; }
+
+ private:
+  int root_of(int pixel);
+  void add(int pixel);
+  void collect();
+
+  const Heatmap& map_;
+  std::vector<std::vector<int>> steps_;  ///< the pixels that each threshold adds
+  std::size_t index_;
+  std::vector<int> parent_;  ///< of every pixel; -1 while it is background
+  std::vector<Region> by_root_;
+  std::vector<int> roots_;
+  std::vector<Region> regions_;
+};
+
+/// 0, .01, ... .99 of the maximum.
+LIMN_API std::span<const double> sweep_fractions();
+
+/// The best IoU of a map's boxes with the truths at each of the sweep_fractions().
+struct BoxCurve {
+  std::vector<double> largest;  ///< of the box of the largest region (MaxBoxAcc)
+  std::vector<double> any;      ///< of the best box of all regions (MaxBoxAccV2)
+};
+LIMN_API BoxCurve box_curve(const Heatmap&, std::span<const Box> truths);
+
+/// The share of images with an IoU of at least `bar` at each threshold; all curves of one length.
+LIMN_API std::vector<double> box_accuracy(std::span<const std::vector<double>> curves, double bar);
+/// Its maximum over the thresholds.
+LIMN_API double max_box_accuracy(std::span<const std::vector<double>> curves, double bar = 0.5);
+/// The mean of the maxima at the bars .3, .5 and .7.
+LIMN_API double max_box_accuracy_v2(std::span<const std::vector<double>> curves);
+/// The index of the lowest maximum of the curve smoothed by a mean over five points: the threshold to carry over to
+/// other images.
+LIMN_API std::size_t calibrated_index(std::span<const double> accuracy);
+
+// ---- The pointing game (Zhang et al. 2016, arXiv 1608.00507)
+
+/// Which points of a box count as inside.
+enum class Bounds {
+  half_open,  ///< x0 <= x + .5 < x1: the centre of the pixel lies in the box
+  closed      ///< x0 <= x <= x1
+};
+/// Whether the pixel lies in a box, or at most `tolerance` pixels from one.
+LIMN_API bool points_at(int x, int y, std::span<const Box> truths, Bounds = Bounds::half_open,
+                        double tolerance = 0);
+
+/// The share of the positive heat that lies on pixels whose centres are in a box (Wang et al. 2020, arXiv
+/// 1910.01279); undefined for a map without positive heat.
+LIMN_API std::optional<double> energy_inside(const Heatmap&, std::span<const Box> truths);
+
+/// One predicted class of an image in the pointing game with rejection.
+struct PointingCell {
+  bool good = false;   ///< the class is one of the image's
+  bool hit = false;    ///< and its map points into a box of the class
+  double maximum = 0;  ///< of its map, not rescaled
+};
+struct RejectionScores {
+  double agreement = 0;             ///< hits accepted and wrong classes rejected, among all cells
+  std::optional<double> recall;     ///< hits accepted among good cells
+  std::optional<double> precision;  ///< hits among accepted cells
+};
+/// Maps are accepted from a maximum of `threshold` on. Undefined agreement (no cells) is 0.
+LIMN_API RejectionScores with_rejection(std::span<const PointingCell>, double threshold);
+
+}  // namespace limn
