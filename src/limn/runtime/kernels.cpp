@@ -6,6 +6,7 @@
 
 #include "limn/runtime/lowering.h"
 #include "limn/runtime/multiversion.h"
+#include "limn/runtime/vector_math.h"
 
 namespace limn {
 namespace {
@@ -41,6 +42,13 @@ template <class F>
   for (std::int64_t i = 0; i < n; ++i) to[i] = f(r[i]);
 }
 
+/// to[i] = F(r[i]) with one of the vector functions.
+template <float (&F)(float)>
+[[gnu::always_inline]] inline void each_by(float* to, const float* r, std::int64_t n) {
+#pragma GCC ivdep
+  for (std::int64_t i = 0; i < n; ++i) to[i] = F(r[i]);
+}
+
 /// to[i] = f(r[i], x[lane], x[kWidth + lane])
 template <class F>
 [[gnu::always_inline]] inline void each_pair(float* to, const float* r, const float* x, std::int64_t n, F f) {
@@ -59,6 +67,10 @@ LIMN_MULTIVERSION void run_stage(const ChainStage& stage, float* to, const float
   using Kind = ChainStage::Kind;
   const float a = stage.a, b = stage.b;
   const auto positive = [](float u) { return u < 0.0F ? 0.0F : u; };
+  const auto between_0_and_1 = [](float u) {
+    const float low = u < 0.0F ? 0.0F : u;
+    return low > 1.0F ? 1.0F : low;
+  };
   const auto between = [=](float u, float v) {
     const float low = v > a ? u : 0.0F;
     return v < b ? low : 0.0F;
@@ -95,13 +107,16 @@ LIMN_MULTIVERSION void run_stage(const ChainStage& stage, float* to, const float
       break;
     case Kind::absolute: each(to, r, n, [](float u) { return std::fabs(u); }); break;
     case Kind::square_root: each(to, r, n, [](float u) { return std::sqrt(u); }); break;
-    case Kind::exponential: each(to, r, n, [](float u) { return std::exp(u); }); break;
-    case Kind::sigmoid: each(to, r, n, [](float u) { return 1.0F / (1.0F + std::exp(-u)); }); break;
-    case Kind::tanh: each(to, r, n, [](float u) { return std::tanh(u); }); break;
+    case Kind::exponential: each_by<vector_exp>(to, r, n); break;
+    case Kind::sigmoid: each_by<vector_sigmoid>(to, r, n); break;
+    case Kind::tanh: each_by<vector_tanh>(to, r, n); break;
+    case Kind::erf: each_by<vector_erf>(to, r, n); break;
+    case Kind::gelu: each_by<vector_gelu>(to, r, n); break;
+    case Kind::tanh_gelu: each_by<vector_tanh_gelu>(to, r, n); break;
     case Kind::leaky: each(to, r, n, [=](float u) { return u < 0.0F ? a * u : u; }); break;
-    case Kind::hard_sigmoid: each(to, r, n, [=](float u) { return std::clamp(a * u + b, 0.0F, 1.0F); }); break;
+    case Kind::hard_sigmoid: each(to, r, n, [=](float u) { return between_0_and_1(a * u + b); }); break;
     case Kind::hard_swish:
-      each(to, r, n, [](float u) { return u * std::clamp(u / 6.0F + 0.5F, 0.0F, 1.0F); });
+      each(to, r, n, [=](float u) { return u * between_0_and_1(u * (1.0F / 6.0F) + 0.5F); });
       break;
     case Kind::inverse: each(to, r, n, [=](float u) { return a / u; }); break;
     case Kind::divide_by: each(to, r, n, [=](float u) { return u / a; }); break;

@@ -55,6 +55,9 @@ struct ChainStage {
     exponential,
     sigmoid,
     tanh,
+    erf,
+    gelu,          ///< r Phi(r)
+    tanh_gelu,     ///< its approximation by tanh
     leaky,         ///< r < 0 ? a * r : r
     hard_sigmoid,  ///< clip(a * r + b, 0, 1)
     hard_swish,    ///< r * clip(r / 6 + 1/2, 0, 1)

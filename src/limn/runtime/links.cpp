@@ -36,14 +36,20 @@ std::optional<Bounds> bounds(const Graph& g, const Node& node, std::size_t first
 ChainLink unary(Kind kind, float a = 0.0F, float b = 0.0F) { return {{kind, -1, a, b}}; }
 
 std::optional<ChainLink> unary_link(const Graph& g, const Node& node) {
-  static const std::map<std::string_view, Kind> kPlain{{"Relu", Kind::relu},           {"Abs", Kind::absolute},
-                                                       {"Sqrt", Kind::square_root},    {"Exp", Kind::exponential},
-                                                       {"Sigmoid", Kind::sigmoid},     {"Tanh", Kind::tanh},
-                                                       {"HardSwish", Kind::hard_swish}};
+  static const std::map<std::string_view, Kind> kPlain{{"Relu", Kind::relu},
+                                                       {"Abs", Kind::absolute},
+                                                       {"Sqrt", Kind::square_root},
+                                                       {"Exp", Kind::exponential},
+                                                       {"Sigmoid", Kind::sigmoid},
+                                                       {"Tanh", Kind::tanh},
+                                                       {"HardSwish", Kind::hard_swish},
+                                                       {"Erf", Kind::erf}};
   const auto real = [&](std::string_view name, double otherwise) {
     return static_cast<float>(node.attrs.real(name, otherwise));
   };
   if (const auto it = kPlain.find(node.op); it != kPlain.end()) return unary(it->second);
+  if (node.op == "Gelu")
+    return unary(node.attrs.text("approximate", "none") == "tanh" ? Kind::tanh_gelu : Kind::gelu);
   if (node.op == "Neg") return unary(Kind::affine, -1.0F, 0.0F);
   if (node.op == "Reciprocal") return unary(Kind::inverse, 1.0F);
   if (node.op == "LeakyRelu") return unary(Kind::leaky, real("alpha", 0.01));

@@ -138,6 +138,7 @@ bool lower_chain(Lowering& l, const Group& group);
 bool lower_pooling(Lowering& l, const Node& node);
 bool lower_pooling_gradient(Lowering& l, const Node& node);
 bool lower_normalization(Lowering& l, const Node& node);
+bool lower_rows(Lowering& l, const Node& node);
 bool lower_view(Lowering& l, const Node& node);
 bool lower_channels(Lowering& l, const Node& node);
 bool lower_reduction(Lowering& l, const Node& node);
