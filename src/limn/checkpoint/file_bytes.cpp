@@ -16,7 +16,7 @@ namespace {
 constexpr std::size_t kMaxRank = 32;
 /// A float16 file doubles; a few views of one storage are usual. More is a file made to fill the memory.
 constexpr std::size_t kCopiesPerByte = 4;
-constexpr std::size_t kSmallCopies = std::size_t{16} << 20;
+constexpr std::size_t kSmallCopies = std::size_t{1} << 20;
 constexpr std::size_t kReleaseEvery = std::size_t{8} << 20;
 
 struct TypeRow {

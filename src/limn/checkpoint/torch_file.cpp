@@ -144,7 +144,7 @@ Checkpoint read_torch_zip(const FileBytes& file) {
   const auto entries = read_zip(file.bytes);
   const std::string root = root_of(entries);
   check_byte_order(entries, root);
-  const Pickle pickle = read_pickle(entries.find(root + "data.pkl")->second, is_tensor_global);
+  const Pickle pickle = read_pickle(entries.find(root + "data.pkl")->second, is_known_global);
   return tensors_of(*pickle.root, file, "PyTorch zip", [&](const StorageId& id) {
     const auto entry = entries.find(fmt::format("{}data/{}", root, id.key));
     if (entry == entries.end()) throw damaged("a storage is missing from its zip archive", place(id.key));
@@ -155,7 +155,7 @@ Checkpoint read_torch_zip(const FileBytes& file) {
 Checkpoint read_torch_legacy(const FileBytes& file) {
   Bytes rest = file.bytes;
   read_preamble(rest);
-  const Pickle pickle = next_pickle(rest, is_tensor_global);
+  const Pickle pickle = next_pickle(rest, is_known_global);
   const Pickle keys = next_pickle(rest, no_global);
   const auto storages = read_storages(rest, *keys.root, named_storages(pickle));
   return tensors_of(*pickle.root, file, "PyTorch legacy", [&](const StorageId& id) {

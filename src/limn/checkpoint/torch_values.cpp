@@ -117,8 +117,9 @@ std::string text_of_keys(const PickleValue& dict) {
 
 }  // namespace
 
-bool is_tensor_global(std::string_view module, std::string_view name) {
+bool is_known_global(std::string_view module, std::string_view name) {
   if (module == "torch._utils") return contains(kRebuilds, name);
+  if (module == "builtins" || module == "__builtin__") return name == "set" || name == "frozenset";
   if (storage_type(module, name) != nullptr) return true;
   return module == "torch" && (name == "Size" || name == "device" || contains(kElementTypes, name));
 }

@@ -13,8 +13,9 @@
 
 namespace limn {
 
-/// Whether the global belongs to a tensor: how one is rebuilt, storages, element types, sizes, devices.
-bool is_tensor_global(std::string_view module, std::string_view name);
+/// Whether the global belongs to a tensor (how one is rebuilt, storages, element types, sizes, devices) or is a
+/// set.
+bool is_known_global(std::string_view module, std::string_view name);
 
 /// The identifier of a storage, kept outside the pickle.
 struct StorageId {
