@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """limn convert on small networks of each family, on CheXNet's layout, and on files that must be refused."""
 import io
+import json
 import os
 import pathlib
 import pickle
@@ -22,6 +23,13 @@ except ImportError as e:
 from harness import apart, convert, limn, predicted
 
 TOLERANCE = 1e-4
+AUTO_LAYERS = {"squeezenet1_1": "features.12", "mobilenet_v2": "features.18", "resnet18": "layer4",
+               "googlenet": "inception5b", "vgg11_bn": "features.27", "mnist_cnn": "conv_layers",
+               "chexnet": "features.relu5"}
+
+
+def auto_layer(model):
+    return json.loads(limn("inspect", model, "--json").stdout)["auto_layer"]
 
 
 class Case(unittest.TestCase):
@@ -47,6 +55,7 @@ class Networks(Case):
         samples.save(module.state_dict(), checkpoint, zip_format)
         convert(architecture, checkpoint, self.model)
         onnx.checker.check_model(str(self.model))
+        self.assertEqual(auto_layer(self.model), AUTO_LAYERS[architecture])
         x = samples.image(size)
         self.assertLess(apart(predicted(self.model, x.numpy()), samples.logits(module, x)), TOLERANCE)
 
@@ -73,6 +82,7 @@ class Networks(Case):
     def test_digits(self):
         module = samples.randomise(samples.Digits(), 3)
         self.compare("mnist_cnn", module.state_dict(), module, 28, channels=1)
+        self.assertEqual(auto_layer(self.model), AUTO_LAYERS["mnist_cnn"])
 
     def test_nested_parallel_half_precision(self):
         module = samples.network("squeezenet1_0", 6)
@@ -114,6 +124,7 @@ class Chexnet(Case):
         convert("chexnet", checkpoint, self.model)
         graph = onnx.load(str(self.model)).graph
         self.assertEqual([o.name for o in graph.output], ["probabilities"])
+        self.assertEqual(auto_layer(self.model), AUTO_LAYERS["chexnet"])
         x = samples.image(224)
         theirs = torch.logit(module(x).double()).detach().numpy()
         self.assertLess(apart(predicted(self.model, x.numpy()), theirs), TOLERANCE)
