@@ -25,10 +25,18 @@ def randomise(model: torch.nn.Module, seed: int) -> None:
     def uniform(tensor, low, high):
         tensor.data.copy_(torch.rand(tensor.shape, generator=g) * (high - low) + low)
 
+    for key, parameter in model.named_parameters():
+        if key.endswith("in_proj_weight"):  # the queries, keys and values of an attention
+            parameter.data.copy_(torch.randn(parameter.shape, generator=g) * (1.0 / parameter.shape[1]) ** 0.5)
+        elif key.endswith("layer_scale"):
+            uniform(parameter, 0.1, 0.5)
+        else:  # tokens, positions, biases of attention; layers with a rule of their own are drawn again below
+            uniform(parameter, -0.5, 0.5)
     for module in model.modules():
         if isinstance(module, torch.nn.BatchNorm2d):
             uniform(module.running_var, 0.5, 2.0)
             uniform(module.running_mean, -0.5, 0.5)
+        if isinstance(module, (torch.nn.BatchNorm2d, torch.nn.LayerNorm)):
             uniform(module.weight, 0.5, 1.5)
             uniform(module.bias, -0.3, 0.3)
         elif isinstance(module, (torch.nn.Conv2d, torch.nn.Linear)):
@@ -38,16 +46,23 @@ def randomise(model: torch.nn.Module, seed: int) -> None:
                 uniform(module.bias, -0.1, 0.1)
 
 
-def export(name: str, path: pathlib.Path, seed: int, fuse: bool, opset: int) -> None:
+def input_size(name: str) -> int:
+    """The size that the architecture is built for."""
+    return 299 if name == "inception_v3" else 224
+
+
+def export(name: str, path: pathlib.Path, seed: int, fuse: bool, opset: int) -> torch.nn.Module:
+    """Returns the network that was written."""
     model = build(name)
     randomise(model, seed)
-    size = 299 if name == "inception_v3" else 224
+    size = input_size(name)
     mode = torch.onnx.TrainingMode.EVAL if fuse else torch.onnx.TrainingMode.PRESERVE
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         torch.onnx.export(model, torch.zeros(2, 3, size, size), str(path), opset_version=opset, training=mode,
                           do_constant_folding=fuse, input_names=["image"], output_names=["logits"],
                           dynamic_axes={"image": {0: "N"}, "logits": {0: "N"}})
+    return model
 
 
 def main() -> None:

@@ -19,6 +19,8 @@ namespace limn {
 ///   "mean":   [..] or one number                "std": likewise, in the tensor's channel order
 ///   "labels": ["name", ...] or a file name, relative to the card
 ///   "layer":  the value that CAM methods explain
+///   "multi_label": true where classes do not exclude each other, so that each has a probability of its own
+///             (sigmoid); default: whether the model ends in a Sigmoid
 struct ModelCard {
   std::optional<InputSize> input;
   std::optional<SizeRule> resize, crop;
@@ -28,6 +30,7 @@ struct ModelCard {
   std::vector<std::string> labels;  ///< written out in the card
   std::string labels_file;          ///< or the name of a file with them
   std::optional<std::string> layer;
+  std::optional<bool> multi_label;
 
   bool operator==(const ModelCard&) const = default;
 };

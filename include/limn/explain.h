@@ -50,23 +50,32 @@ struct MethodRequest {
 /// An imported model seen as a classifier: where the image enters, where the class scores leave.
 struct Classifier {
   Graph graph;
-  std::string image;            ///< name of the image input [N, C, H, W]
-  std::string logits;           ///< name of the value of class scores before any softmax or sigmoid
-  bool behind_softmax = false;  ///< the model ends in a softmax or sigmoid, and `logits` is what enters it
-  std::string auto_layer;       ///< the target layer that `auto` means; empty when there is none
+  std::string image;   ///< name of the image input [N, C, H, W]
+  std::string output;  ///< the output that was asked for; empty: the first that looks like class scores
+  std::string logits;  ///< name of the value of class scores before any softmax or sigmoid
+  /// The operator that the model ends in where `logits` is what enters it: "Softmax", "Sigmoid"; empty otherwise.
+  std::string final_activation;
+  Probability probability = Probability::softmax;  ///< sigmoid for a model that ends in one
+  std::string auto_layer;                          ///< the target layer that `auto` means; empty when there is none
   std::int64_t channels = 0, height = 0, width = 0;  ///< of the image; height and width are 224 where symbolic
   std::size_t classes = 0;
 };
 
-/// Throws Error{unsupported} when no input looks like images or no output like class scores.
-LIMN_API Classifier as_classifier(const Graph& model);
+/// The model for images [N, C, H, W]: one that takes [N, H, W, C], with at most 4 channels, gets a Transpose behind
+/// its input; any other is returned as it is. Throws Error{unsupported} when no input looks like images.
+LIMN_API Graph channels_first(const Graph& model);
+/// `output` names the output of class scores where a model has several; empty takes the first that looks like
+/// [N, classes]. Throws Error{unsupported} when no input looks like images or no output like class scores,
+/// Error{not_found} for an unknown output.
+LIMN_API Classifier as_classifier(const Graph& model, const std::string& output = {});
 /// The same for an image of another size, where the model leaves height and width open. Throws Error{bad_input}
 /// when it does not.
 LIMN_API Classifier with_size(Classifier classifier, std::int64_t height, std::int64_t width);
 
-/// The classifier with batch normalisations folded into its convolutions, in float32, as native runs want it; the
-/// logits and the layers that the requests name stay as they are. Errors as explanation_graph().
-LIMN_API Classifier with_folded_batch_norm(Classifier classifier, std::span<const MethodRequest> requests);
+/// The classifier as native runs want it: batch normalisations folded into convolutions, in float32, and layer
+/// normalisations and GELUs that an export wrote out as several nodes made one again. The logits and the layers that
+/// the requests name stay as they are. Errors as explanation_graph().
+LIMN_API Classifier with_joined_layers(Classifier classifier, std::span<const MethodRequest> requests);
 
 /// The model and its explanations as one graph: inputs as in the model plus `target` (shaped like the logits: the
 /// cotangent of the logits, for a class score its one-hot vector); outputs `logits` and `map_0`, `map_1`, ... in

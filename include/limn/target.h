@@ -12,11 +12,15 @@
 
 namespace limn {
 
+/// How logits become probabilities: softmax where classes exclude each other, sigmoid where each is there or not
+/// (multi-label networks).
+enum class Probability { softmax, sigmoid };
+
 /// A scalar of the logits y of one image. Methods need only its cotangent, d target / d y.
 struct Target {
   enum class Kind {
     logit,        ///< y_c
-    probability,  ///< softmax(y)_c, whose gradient vanishes where it is near 1 (methods then see nothing)
+    probability,  ///< softmax(y)_c or sigmoid(y_c); its gradient vanishes near 1 (methods then see nothing)
     difference,   ///< y_c - y_d
   };
   Kind kind = Kind::logit;
@@ -46,14 +50,16 @@ LIMN_API std::vector<Target> resolve_target(const TargetSpec& spec, std::span<co
                                             std::span<const std::string> labels);
 
 /// d target / d logits, [classes].
-LIMN_API void write_cotangent(const Target& target, std::span<const float> logits, std::span<float> cotangent);
+LIMN_API void write_cotangent(const Target& target, std::span<const float> logits, std::span<float> cotangent,
+                              Probability how = Probability::softmax);
 /// The value of the target.
-LIMN_API double score_of(const Target& target, std::span<const float> logits);
+LIMN_API double score_of(const Target& target, std::span<const float> logits,
+                         Probability how = Probability::softmax);
 /// "7", "prob:7", "diff:7,3"
 LIMN_API std::string to_string(const Target& target);
 
-/// Softmax of one row of logits, in double.
-LIMN_API std::vector<double> probabilities(std::span<const float> logits);
+/// Softmax or sigmoid of one row of logits, in double.
+LIMN_API std::vector<double> probabilities(std::span<const float> logits, Probability how = Probability::softmax);
 /// Indices of the k largest logits, largest first; ties by lower index.
 LIMN_API std::vector<std::size_t> top_classes(std::span<const float> logits, std::size_t k);
 

@@ -15,6 +15,7 @@ namespace {
 struct CardFlags {
   NetworkFlags network;
   std::optional<std::string> layer;
+  bool multi_label = false;
   bool print = false;
 };
 
@@ -29,6 +30,7 @@ ModelCard make_card(const Network& network, const CardFlags& flags) {
     card.labels = network.card->labels;
     card.labels_file = network.card->labels_file;
     card.layer = network.card->layer;
+    card.multi_label = network.card->multi_label;
   }
   if (flags.network.labels) {
     card.labels.clear();
@@ -36,6 +38,7 @@ ModelCard make_card(const Network& network, const CardFlags& flags) {
     for (std::size_t i = 0; i < network.names.size(); ++i) card.labels.emplace_back(network.names[i]);
   }
   if (flags.layer) card.layer = *flags.layer;
+  if (flags.multi_label) card.multi_label = true;
   return card;
 }
 
@@ -69,6 +72,8 @@ void add_card(CommandLine& line) {
   add_model_argument(*command, flags->network);
   add_network_options(line, *command, flags->network);
   command->add_option("--layer", flags->layer, "Layer that limn explain uses by default")->type_name("NAME");
+  command->add_flag("--multi-label", flags->multi_label,
+                    "Classes do not exclude each other: each gets a probability of its own (sigmoid)");
   command->add_flag("--print", flags->print, "Print the card instead of writing it");
   command->callback([&line, flags] { line.action = [flags] { return write_or_print(*flags); }; });
 }

@@ -106,6 +106,11 @@ void add_network_options(CommandLine& line, CLI::App& command, NetworkFlags& fla
   add("--std", p.std, "A,B,C", "Then divided by, in the tensor's channel order");
   line.completions[add("--order", p.order, "rgb|bgr", "Channel order of the tensor")] = {{"rgb", "bgr"}};
   command
+      .add_option("--output", flags.output,
+                  "Of a network with several outputs, the one with the class scores (default: the first that looks "
+                  "like [N, classes])")
+      ->type_name("NAME");
+  command
       .add_option("--labels", flags.labels,
                   "Class names, one a line (default: the model card's, else ImageNet's for 1000 classes)")
       ->type_name("FILE");

@@ -80,7 +80,8 @@ class Demo {
   PageScene page_scene(const Task& task, std::size_t n) {
     const auto own = std::ranges::find(pending_, fs::path(task.item.name), &Scene::picture);
     PageScene page{*own, task.item.picture, {}, false, {}};
-    const auto best = top_predictions(explainer_.logits(static_cast<std::int64_t>(n)), network_.names, 2);
+    const auto best = top_predictions(explainer_.logits(static_cast<std::int64_t>(n)), network_.names, 2,
+                                      network_.classifier.probability);
     page.prediction = fmt::format("the network says {} and {}", best[0].label, best[1].label);
     page.right = std::ranges::all_of(own->garments, [&](const Garment& garment) {
       return std::ranges::find(best, garment.name, &Prediction::label) != best.end();

@@ -47,6 +47,7 @@ int explain(const ExplainFlags& flags) {
   Explanations explanations(plan, flags.out, network, explainer, stats);
   explanations.check_targets();
   if (!network.note.empty() && !std::ranges::all_of(sources, &Source::tensor)) print_note(network.note);
+  if (!network.scores_note.empty()) print_note(network.scores_note);
   Progress progress(sources.size());
   const auto finish = [&](Task& task) {
     explanations.finish(task);

@@ -71,7 +71,7 @@ void Explanations::compute(std::span<Task* const> tasks) {
   for (std::size_t n = 0; n < tasks.size(); ++n) {
     const auto logits = explainer_.logits(static_cast<std::int64_t>(n));
     ImageResult& result = tasks[n]->result;
-    result.predictions = top_predictions(logits, network_.names, plan_.top);
+    result.predictions = top_predictions(logits, network_.names, plan_.top, network_.classifier.probability);
     targets.push_back(targets_of(logits));
     const std::size_t maps = targets.back().size() * plan_.requests.size();
     result.explanations.reserve(maps);  // workers hold on to places in here
@@ -145,7 +145,7 @@ Explanation Explanations::describe(std::size_t request, const Target& target, st
   e.target = target;
   e.label = network_.names[target.class_index];
   if (method(asked.method).uses_layer) e.layer = asked.layer;
-  e.score = score_of(target, logits);
+  e.score = score_of(target, logits, network_.classifier.probability);
   return e;
 }
 

@@ -125,7 +125,7 @@ void add_classifier(std::string& text, const Inspection& found) {
   }
   const Classifier& c = *found.classifier;
   row(text, "classifier", "{} classes, scores in '{}'{}, images in '{}'", c.classes, c.logits,
-      c.behind_softmax ? " (before the last activation)" : "", c.image);
+      c.final_activation.empty() ? "" : " (before the final " + c.final_activation + ")", c.image);
 }
 
 void add_layers(std::string& text, const Inspection& found) {

@@ -26,6 +26,12 @@ InputSize size_for(const Network& network, std::span<const Source> sources) {
               network.model.path.string(), "add --crop N, or --resize WxH for an exact size");
 }
 
+std::string note_on_scores(const Classifier& classifier) {
+  if (classifier.final_activation.empty()) return {};
+  return fmt::format("the network ends in {}; what is explained is '{}', the scores that enter it",
+                     classifier.final_activation, classifier.logits);
+}
+
 }  // namespace
 
 InputSize declared_size(const Network& network) {
@@ -49,8 +55,12 @@ Network open_network(const NetworkFlags& flags) {
   const PreprocessWish wish = read_flags(flags.preprocess);
   Network network;
   network.model = import_onnx(flags.model);
+  network.model.graph = channels_first(network.model.graph);
   network.card = find_card(flags.model);
-  network.classifier = as_classifier(network.model.graph);
+  network.classifier = as_classifier(network.model.graph, flags.output);
+  network.scores_note = note_on_scores(network.classifier);
+  if (network.card && network.card->multi_label)
+    network.classifier.probability = *network.card->multi_label ? Probability::sigmoid : Probability::softmax;
   network.names = find_class_names(flags.labels, network.card, card_path(flags.model), network.classifier.classes);
   auto choice = choose_preprocess(wish, network.card, declared_size(network));
   network.preprocess = std::move(choice.preprocess);

@@ -16,6 +16,7 @@ namespace limn::cli {
 
 struct NetworkFlags {
   std::string model;
+  std::string output;  ///< of several, the one with the class scores; empty: the likely one
   PreprocessFlags preprocess;
   std::optional<std::string> labels;
 };
@@ -26,7 +27,8 @@ struct Network {
   Classifier classifier;
   ClassNames names;
   Preprocess preprocess;
-  std::string note;  ///< what was assumed about the preprocessing
+  std::string note;         ///< what was assumed about the preprocessing
+  std::string scores_note;  ///< which value explanations are of, where that is not the network's output itself
 
   std::string layer_of_card() const { return card && card->layer ? *card->layer : "auto"; }
 };

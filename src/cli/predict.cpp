@@ -33,7 +33,7 @@ int predict(const PredictFlags& flags) {
   const auto compute = [&](std::span<Task* const> tasks) {
     for (std::size_t n = 0; n < tasks.size(); ++n) {
       const auto logits = explainer.logits(static_cast<std::int64_t>(n));
-      tasks[n]->result.predictions = top_predictions(logits, network.names, flags.top);
+      tasks[n]->result.predictions = top_predictions(logits, network.names, flags.top, classifier.probability);
       if (!flags.save_logits.empty()) all_logits.insert(all_logits.end(), logits.begin(), logits.end());
     }
   };

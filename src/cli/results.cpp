@@ -77,8 +77,9 @@ std::string text_of(const Explanation& e, std::size_t method_width, std::size_t 
 
 }  // namespace
 
-std::vector<Prediction> top_predictions(std::span<const float> logits, const ClassNames& names, std::size_t k) {
-  const auto probability = probabilities(logits);
+std::vector<Prediction> top_predictions(std::span<const float> logits, const ClassNames& names, std::size_t k,
+                                        Probability how) {
+  const auto probability = probabilities(logits, how);
   std::vector<Prediction> best;
   for (const std::size_t i : top_classes(logits, std::min(k, logits.size())))
     best.push_back({i, std::string(names[i]), probability[i], logits[i]});

@@ -21,7 +21,8 @@ struct Prediction {
 };
 
 /// The k most probable classes, best first.
-std::vector<Prediction> top_predictions(std::span<const float> logits, const ClassNames&, std::size_t k);
+std::vector<Prediction> top_predictions(std::span<const float> logits, const ClassNames&, std::size_t k,
+                                        Probability);
 
 struct Explanation {
   std::string method, variant;

@@ -185,7 +185,7 @@ TEST(Requests, MistakesAreExplained) {
 TEST(Requests, ALayerThatIsAskedForIsNotFoldedAway) {
   const auto folded = [](const std::string& layer) {
     const MethodRequest r{"grad-cam", {}, layer, false};
-    return with_folded_batch_norm(network(true), std::span(&r, 1)).graph;
+    return with_joined_layers(network(true), std::span(&r, 1)).graph;
   };
   const auto normalisations = [](const Graph& g) {
     return std::ranges::count(g.nodes(), "BatchNormalization", &Node::op);
@@ -197,9 +197,9 @@ TEST(Requests, ALayerThatIsAskedForIsNotFoldedAway) {
 
 TEST(Requests, FoldingBatchNormalisationChangesNoMap) {
   const MethodRequest r;
-  const Classifier plain = network(true), folded = with_folded_batch_norm(plain, std::span(&r, 1));
+  const Classifier plain = network(true), joined = with_joined_layers(plain, std::span(&r, 1));
   for (const char* name : {"grad-cam", "guided-backprop"})
-    expect_equal(map(folded, name), map(plain, name), 1, 1e-5);
+    expect_equal(map(joined, name), map(plain, name), 1, 1e-5);
 }
 
 }  // namespace

@@ -71,6 +71,21 @@ TEST(Target, CotangentsAreDerivativesOfTheScore) {
   }
 }
 
+TEST(Target, ProbabilitiesOfMultiLabelNetworksDoNotExcludeEachOther) {
+  const std::vector<float> y{0.0F, 2.0F, -40.0F};
+  const auto p = probabilities(y, Probability::sigmoid);
+  EXPECT_NEAR(p[0], 0.5, 1e-12);
+  EXPECT_NEAR(p[1], 0.880797078, 1e-9);
+  const Target target{Target::Kind::probability, 1, 0};
+  EXPECT_NEAR(score_of(target, y, Probability::sigmoid), 0.880797078, 1e-9);
+  std::vector<float> cotangent(3);
+  write_cotangent(target, y, cotangent, Probability::sigmoid);
+  EXPECT_NEAR(cotangent[1], 0.104993585, 1e-7);  // p (1 - p)
+  EXPECT_EQ(cotangent[0], 0.0F);
+  write_cotangent({Target::Kind::probability, 2, 0}, y, cotangent, Probability::sigmoid);
+  EXPECT_NEAR(cotangent[2] / 4.248354e-18, 1.0, 1e-5);
+}
+
 TEST(Target, ProbabilityNearOneKeepsItsDerivative) {
   const std::vector<float> certain{40.0F, 0.0F};  // 1 - p is 4e-18, far below the resolution of a float
   std::vector<float> cotangent(2);

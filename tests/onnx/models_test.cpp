@@ -52,7 +52,7 @@ TEST_P(RealModel, IsImportedAndUnderstood) {
 
   const Logits logits = find_logits(g);
   EXPECT_EQ(g.value(logits.value).name, "logits");
-  EXPECT_FALSE(logits.behind_activation);
+  EXPECT_EQ(logits.activation, "");
   EXPECT_EQ(to_string(g.shape(logits.value)), want.logits);
   const auto layer = auto_target_layer(g, logits.value);
   ASSERT_TRUE(layer);

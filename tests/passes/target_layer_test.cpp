@@ -6,11 +6,14 @@
 
 #include "limn/ops/table.h"
 #include "support/expect_error.h"
+#include "support/small_transformer.h"
 
 namespace limn {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::ElementsAre;
+using ::testing::IsSupersetOf;
 using ::testing::HasSubstr;
 using Ints = std::vector<std::int64_t>;
 
@@ -98,7 +101,7 @@ TEST(AutoLayer, OfSqueezeNetLiesBeforeTheClassConvolution) {
   const Value z = n.relu(n.conv(n.dropout(y), 5, 1, "conv10"), "relu_conv10");
   const Graph g = n.finish(n.g.add("Softmax", {n.flatten(n.global_pool(z))}, {{"axis", std::int64_t{1}}}, "p"));
   const Logits logits = find_logits(g);
-  EXPECT_TRUE(logits.behind_activation);
+  EXPECT_EQ(logits.activation, "Softmax");
   EXPECT_EQ(g.nodes()[*g.value(logits.value).producer].op, "Flatten");
   EXPECT_EQ(auto_layer(g), "fire9");
 }
@@ -156,7 +159,7 @@ TEST(FindLogits, PrefersScoresToOtherOutputs) {
   const Graph g = std::move(n.g).finish({{"constant", constant}, {"features", x}, {"scores", y}});
   const Logits logits = find_logits(g);
   EXPECT_EQ(g.value(logits.value).name, "scores");
-  EXPECT_FALSE(logits.behind_activation);
+  EXPECT_EQ(logits.activation, "");
 }
 
 TEST(FindLogits, StandBehindSigmoidAndReshape) {
@@ -167,7 +170,28 @@ TEST(FindLogits, StandBehindSigmoidAndReshape) {
   const Graph g = n.finish(n.g.add("Reshape", {y, shape}));
   const Logits logits = find_logits(g);
   EXPECT_EQ(g.value(logits.value).name, "scores");
-  EXPECT_TRUE(logits.behind_activation);
+  EXPECT_EQ(logits.activation, "Sigmoid");
+}
+
+TEST(FindLogits, TakeTheOutputThatIsAskedFor) {
+  Net n;
+  const Value flat = n.flatten(n.image());
+  const Value main = n.dense(flat, 4, "main"), auxiliary = n.dense(flat, 4, "auxiliary");
+  const Graph g = std::move(n.g).finish({{"first", main}, {"second", auxiliary}});
+  EXPECT_EQ(g.value(find_logits(g).value).name, "main");
+  EXPECT_EQ(g.value(find_logits(g, "second").value).name, "auxiliary");
+  EXPECT_ERROR(find_logits(g, "third"), ErrorCode::not_found,
+               AllOf(HasSubstr("no output 'third'"), HasSubstr("first, second")));
+}
+
+TEST(AutoLayer, OfAClassTokenAreTheTokensThatEnterTheLastAttention) {
+  const Graph g = test::SmallTransformer().finish_with_class_token();
+  EXPECT_EQ(auto_layer(g), "block1");
+  EXPECT_THAT(candidates(g), IsSupersetOf({"patches", "with_class", "block1"}));
+}
+
+TEST(AutoLayer, OfAveragedTokensAreTheLastOnes) {
+  EXPECT_EQ(auto_layer(test::SmallTransformer().finish_with_mean()), "block2");
 }
 
 TEST(FindLogits, NeedsAnOutputOfTheImage) {

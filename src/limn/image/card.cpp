@@ -11,8 +11,8 @@
 namespace limn {
 namespace {
 
-constexpr std::array<std::string_view, 9> kKeys{"input", "resize", "crop",   "range", "mean",
-                                                "std",   "order",  "labels", "layer"};
+constexpr std::array<std::string_view, 10> kKeys{"input", "resize", "crop",   "range", "mean",
+                                                 "std",   "order",  "labels", "layer", "multi_label"};
 constexpr std::int64_t kMaxCardBytes = 64 << 20;
 
 InputSize read_input(const Json& value, std::string_view where) {
@@ -24,6 +24,11 @@ InputSize read_input(const Json& value, std::string_view where) {
 std::string read_text(const Json& value, std::string_view key, std::string_view where) {
   if (!value.is_string()) throw wrong_value(key, "a text in quotes", where);
   return value.get<std::string>();
+}
+
+bool read_truth(const Json& value, std::string_view key, std::string_view where) {
+  if (!value.is_boolean()) throw wrong_value(key, "true or false", where);
+  return value.get<bool>();
 }
 
 std::vector<std::string> read_names(const Json& value, std::string_view key, std::string_view where) {
@@ -86,6 +91,7 @@ ModelCard parse_card(std::string_view text, std::string_view where) {
   if (json.contains("std")) card.std = read_numbers(json["std"], "std", where);
   if (json.contains("order")) card.order = read_order(json["order"], where);
   if (json.contains("layer")) card.layer = read_text(json["layer"], "layer", where);
+  if (json.contains("multi_label")) card.multi_label = read_truth(json["multi_label"], "multi_label", where);
   if (json.contains("labels")) {
     const Json& labels = json["labels"];
     if (labels.is_string())
@@ -121,6 +127,7 @@ std::string to_json(const ModelCard& card) {
   if (!card.labels_file.empty()) json["labels"] = card.labels_file;
   if (!card.labels.empty()) json["labels"] = card.labels;
   if (card.layer) json["layer"] = *card.layer;
+  if (card.multi_label) json["multi_label"] = *card.multi_label;
 
   std::string text = "{";
   for (const auto& [key, value] : json.items())

@@ -78,7 +78,7 @@ Value build_xgrad_cam(const MethodContext& c) {
 
 // L = sum_k W[c, k] A_k, signed, as in the paper; W are the classifier's own weights.
 Value build_cam(const MethodContext& c) {
-  const Value w = class_weights(c.cotangents.logits(), c.activation);                     // [classes, K]
+  const Value w = class_weights(c.cotangents.logits(), c.layer);                          // [classes, K]
   const Value target = reshape(c.cotangents.target(), std::vector<std::int64_t>{0, -1});  // [N, classes]
   const Value picked = matmul(target, w);                                                 // [N, K]
   return weighted_sum(reshape(picked, std::vector<std::int64_t>{0, -1, 1, 1}), c.activation);

@@ -2,6 +2,7 @@
 
 #include "limn/explain.h"
 #include "limn/passes/bind.h"
+#include "limn/passes/channels_first.h"
 #include "limn/passes/target_layer.h"
 
 namespace limn {
@@ -25,14 +26,18 @@ ValueId find_image(const Graph& graph) {
               seen.empty() ? "it has no inputs" : "inputs: " + seen, "limn explains classifiers of single images");
 }
 
+bool counts_channels(const Dim& d) { return d.known() && d.value >= 1 && d.value <= 4; }
+
+/// [N, H, W, C], as TensorFlow exports it.
+bool has_channels_last(const Shape& image) { return counts_channels(image[3]) && !counts_channels(image[1]); }
+
 std::int64_t channels_of(const Graph& graph, ValueId image) {
-  const Shape shape = graph.shape(image);
-  const bool channels_first = shape[1].known() && shape[1].value >= 1;
-  if (channels_first && !(shape[1].value > 4 && shape[3].known() && shape[3].value <= 4)) return shape[1].value;
+  const Shape& shape = graph.shape(image);
+  if (shape[1].known() && shape[1].value >= 1) return shape[1].value;
   throw Error(ErrorCode::unsupported,
-              fmt::format("the image input '{}' is not [N, C, H, W]: its shape is {}", graph.value(image).name,
-                          to_string(shape)),
-              {}, "export the network with channels before height and width");
+              fmt::format("the image input '{}' does not say how many channels it has: its shape is {}",
+                          graph.value(image).name, to_string(shape)),
+              {}, "export the network with a fixed number of channels");
 }
 
 std::size_t classes_of(const Graph& graph, ValueId logits) {
@@ -48,13 +53,14 @@ std::size_t classes_of(const Graph& graph, ValueId logits) {
 
 std::int64_t size_or_usual(const Dim& d) { return d.known() ? d.value : kUsualSize; }
 
-void describe(Classifier& c) {
+void describe(Classifier& c, const std::string& output) {
   const ValueId image = find_image(c.graph);
-  const Logits logits = find_logits(c.graph);
+  const Logits logits = find_logits(c.graph, output);
   const Shape shape = c.graph.shape(image);
   c.image = c.graph.value(image).name;
+  c.output = output;
   c.logits = c.graph.value(logits.value).name;
-  c.behind_softmax = logits.behind_activation;
+  c.final_activation = logits.activation;
   c.channels = channels_of(c.graph, image);
   c.height = size_or_usual(shape[2]);
   c.width = size_or_usual(shape[3]);
@@ -65,11 +71,17 @@ void describe(Classifier& c) {
 
 }  // namespace
 
-Classifier as_classifier(const Graph& model) {
+Graph channels_first(const Graph& model) {
+  const ValueId image = find_image(model);
+  return has_channels_last(model.shape(image)) ? with_channels_first(model, image) : model;
+}
+
+Classifier as_classifier(const Graph& model, const std::string& output) {
   Classifier c;
-  c.graph = model;
-  describe(c);
-  const Shape shape = model.shape(model.at(c.image));
+  c.graph = channels_first(model);
+  describe(c, output);
+  if (c.final_activation == "Sigmoid") c.probability = Probability::sigmoid;
+  const Shape shape = c.graph.shape(c.graph.at(c.image));
   if (!shape[2].known() || !shape[3].known()) return with_size(std::move(c), c.height, c.width);
   return c;
 }
@@ -85,7 +97,7 @@ Classifier with_size(Classifier c, std::int64_t height, std::int64_t width) {
   if (shape[2].symbol == shape[3].symbol && height != width)
     throw Error(ErrorCode::bad_input, fmt::format("the network takes square images, not {}x{}", height, width));
   c.graph = bind(c.graph, {{shape[2].symbol, height}, {shape[3].symbol, width}}, Unnamed::keep);
-  describe(c);
+  describe(c, c.output);
   return c;
 }
 

@@ -20,7 +20,7 @@ bool all_finite(std::span<const float> values) {
 Program compile(const Classifier& classifier, std::span<const MethodRequest> requests,
                 const ExplainerOptions& options) {
   if (options.batch < 1) throw Error(ErrorCode::bad_input, "a batch holds at least one image");
-  const Graph graph = explanation_graph(with_folded_batch_norm(classifier, requests), requests);
+  const Graph graph = explanation_graph(with_joined_layers(classifier, requests), requests);
   const Dim batch = graph.shape(graph.at(classifier.image))[0];
   if (batch.known() && batch.value != options.batch)
     throw Error(ErrorCode::unsupported,
@@ -39,6 +39,7 @@ struct Explainer::Impl {
       : image(c.image),
         batch(options.batch),
         classes(c.classes),
+        probability(c.probability),
         requests(completed(c, r)),
         program(compile(c, requests, options)),
         session(program),
@@ -49,6 +50,7 @@ struct Explainer::Impl {
       : image(other.image),
         batch(other.batch),
         classes(other.classes),
+        probability(other.probability),
         requests(other.requests),
         program(other.program),
         session(program),
@@ -65,6 +67,7 @@ struct Explainer::Impl {
   std::string image;
   std::int64_t batch;
   std::size_t classes;
+  Probability probability;
   std::vector<MethodRequest> requests;
   Program program;
   Session session;
@@ -113,7 +116,7 @@ void Explainer::explain(std::span<const Target> targets) {
     std::ranges::fill(cotangents, 0.0F);
     for (std::size_t n = 0; n < targets.size(); ++n)
       write_cotangent(targets[n], logits(static_cast<std::int64_t>(n)),
-                      cotangents.subspan(n * s.classes, s.classes));
+                      cotangents.subspan(n * s.classes, s.classes), s.probability);
     s.session.run();
   }
   for (std::size_t r = 0; r < s.requests.size(); ++r) {

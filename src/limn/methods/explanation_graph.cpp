@@ -5,6 +5,7 @@
 #include "limn/methods/method.h"
 #include "limn/ops/build.h"
 #include "limn/passes/fold_batch_norm.h"
+#include "limn/passes/join_layers.h"
 
 namespace limn {
 namespace {
@@ -17,13 +18,28 @@ std::string layer_of(const MethodRequest& request, const MethodInfo& info, const
               "name the target layer with --layer; limn inspect MODEL lists the layers");
 }
 
-void check_layer(const Graph& graph, const std::string& name) {
+/// How the layers that requests name are laid out.
+class LayerLayouts {
+ public:
+  explicit LayerLayouts(const Graph& graph) : graph_(for_layouts(graph)), layouts_(graph_) {}
+  std::optional<FeatureLayout> of(const std::string& layer) const {
+    const auto id = graph_.find(layer);
+    return id ? layouts_[*id] : std::nullopt;
+  }
+
+ private:
+  Graph graph_;
+  FeatureLayouts layouts_;
+};
+
+void check_layer(const Graph& graph, const std::string& name, const LayerLayouts& layouts) {
   const Shape shape = graph.shape(graph.at(name));
-  const bool spatial = shape.size() == 4 && !(shape[2] == Dim(1) && shape[3] == Dim(1));
-  if (!spatial)
+  const auto layout = layouts.of(name);
+  if (!layout || !layout->has_space())
     throw Error(ErrorCode::unsupported,
                 fmt::format("the layer '{}' has no spatial extent: its shape is {}", name, to_string(shape)), {},
-                "choose a layer [N, K, h, w] with more than one position; limn inspect MODEL lists them");
+                "choose a layer [N, K, h, w], or tokens, with more than one position; limn inspect MODEL lists "
+                "them");
 }
 
 std::string variant_of(const MethodRequest& request, const MethodInfo& info) {
@@ -52,7 +68,7 @@ Value Cotangents::of(Value wrt, const RuleSet& rules) {
 }
 
 Value MethodContext::layer_gradient() const {
-  const Value g = cotangents.of(activation, gradients());
+  const Value g = as_feature_map(cotangents.of(layer, gradients()), layout);
   return counterfactual ? -g : g;
 }
 
@@ -60,12 +76,13 @@ Value MethodContext::image_cotangent(const RuleSet& rules) const { return cotang
 
 std::vector<MethodRequest> completed(const Classifier& classifier, std::span<const MethodRequest> requests) {
   std::vector<MethodRequest> out(requests.begin(), requests.end());
+  const LayerLayouts layouts(classifier.graph);
   for (MethodRequest& r : out) {
     const MethodInfo& info = method(r.method);
     r.method = info.name;
     r.variant = variant_of(r, info);
     r.layer = layer_of(r, info, classifier);
-    if (!r.layer.empty()) check_layer(classifier.graph, r.layer);
+    if (!r.layer.empty()) check_layer(classifier.graph, r.layer, layouts);
     if (r.counterfactual && !info.has_counterfactual)
       throw Error(ErrorCode::unsupported, fmt::format("{} has no counterfactual", info.name), {},
                   "use it with grad-cam");
@@ -73,16 +90,17 @@ std::vector<MethodRequest> completed(const Classifier& classifier, std::span<con
   return out;
 }
 
-Classifier with_folded_batch_norm(Classifier classifier, std::span<const MethodRequest> requests) {
+Classifier with_joined_layers(Classifier classifier, std::span<const MethodRequest> requests) {
   std::vector<std::string> keep{classifier.logits};
   for (const MethodRequest& r : completed(classifier, requests))
     if (!r.layer.empty()) keep.push_back(r.layer);
-  classifier.graph = fold_batch_norm(classifier.graph, keep);
+  classifier.graph = join_layers(fold_batch_norm(classifier.graph, keep), keep);
   return classifier;
 }
 
 Graph explanation_graph(const Classifier& classifier, std::span<const MethodRequest> requests) {
   const std::vector<MethodRequest> full = completed(classifier, requests);
+  const LayerLayouts layouts(classifier.graph);
   GraphBuilder g(classifier.graph);
   const Value logits = g.find(classifier.logits), image = g.find(classifier.image);
   Cotangents cotangents(logits, g.input("target", logits.type()));
@@ -91,9 +109,13 @@ Graph explanation_graph(const Classifier& classifier, std::span<const MethodRequ
     const MethodRequest& r = full[i];
     const MethodRow& row = method_row(r.method);
     require_rectifier(g, row.info);
-    const Value layer = r.layer.empty() ? Value{} : g.find(r.layer);
-    outputs.emplace_back(fmt::format("map_{}", i),
-                         row.build({g, cotangents, image, layer, r.variant, r.counterfactual}));
+    MethodContext context{g, cotangents, image, {}, {}, {}, r.variant, r.counterfactual};
+    if (!r.layer.empty()) {
+      context.layer = g.find(r.layer);
+      context.layout = *layouts.of(r.layer);
+      context.activation = as_feature_map(context.layer, context.layout);
+    }
+    outputs.emplace_back(fmt::format("map_{}", i), row.build(context));
   }
   return std::move(g).finish(std::move(outputs));
 }

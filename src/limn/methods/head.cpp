@@ -37,7 +37,7 @@ class HeadWalk {
 
   /// The value that `node` reads on the way to the activation.
   ValueId before(const Node& node) {
-    if (one_of(node.op, {"Flatten", "Reshape", "Squeeze", "Identity", "Dropout"})) return node.in[0];
+    if (one_of(node.op, {"Flatten", "Reshape", "Squeeze", "Transpose", "Identity", "Dropout"})) return node.in[0];
     // A rectifier is fine between a 1x1 convolution and the pool, not between the pool and a dense layer.
     if (node.op == "Relu" && !weights_) return node.in[0];
     if (node.op == "Add" && !weights_) return data_input(node);

@@ -6,6 +6,7 @@
 
 #include "limn/autodiff.h"
 #include "limn/explain.h"
+#include "limn/passes/feature_layout.h"
 
 namespace limn {
 
@@ -27,8 +28,10 @@ class Cotangents {
 struct MethodContext {
   GraphBuilder& graph;
   Cotangents& cotangents;
-  Value image;       ///< x   [N, C, H, W]
-  Value activation;  ///< A   [N, K, h, w]; empty for methods without a layer
+  Value image;           ///< x   [N, C, H, W]
+  Value layer;           ///< the target layer as the network keeps it; empty for methods without one
+  FeatureLayout layout;  ///< where its channels, rows and columns are
+  Value activation;      ///< A   [N, K, h, w]: the layer as a feature map
   std::string variant;
   bool counterfactual = false;
 

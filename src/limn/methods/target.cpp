@@ -155,8 +155,12 @@ std::vector<Target> resolve_target(const TargetSpec& spec, std::span<const float
   return {};
 }
 
-std::vector<double> probabilities(std::span<const float> logits) {
+std::vector<double> probabilities(std::span<const float> logits, Probability how) {
   std::vector<double> p(logits.begin(), logits.end());
+  if (how == Probability::sigmoid) {
+    for (double& v : p) v = 1 / (1 + std::exp(-v));
+    return p;
+  }
   const double top = *std::ranges::max_element(p);
   double sum = 0;
   for (double& v : p) sum += v = std::exp(v - top);
@@ -175,8 +179,14 @@ std::vector<std::size_t> top_classes(std::span<const float> logits, std::size_t 
   return order;
 }
 
-void write_cotangent(const Target& target, std::span<const float> logits, std::span<float> cotangent) {
+void write_cotangent(const Target& target, std::span<const float> logits, std::span<float> cotangent,
+                     Probability how) {
   std::ranges::fill(cotangent, 0.0F);
+  if (target.kind == Target::Kind::probability && how == Probability::sigmoid) {  // p (1 - p) = p(y) p(-y)
+    const double y = logits[target.class_index];
+    cotangent[target.class_index] = static_cast<float>(1 / ((1 + std::exp(-y)) * (1 + std::exp(y))));
+    return;
+  }
   if (target.kind == Target::Kind::probability) {  // d p_c / d y_j = p_c ([j = c] - p_j)
     const auto p = probabilities(logits);
     const double pc = p[target.class_index];
@@ -194,10 +204,10 @@ void write_cotangent(const Target& target, std::span<const float> logits, std::s
   if (target.kind == Target::Kind::difference) cotangent[target.against] = -1.0F;
 }
 
-double score_of(const Target& target, std::span<const float> logits) {
+double score_of(const Target& target, std::span<const float> logits, Probability how) {
   switch (target.kind) {
     case Target::Kind::logit: return logits[target.class_index];
-    case Target::Kind::probability: return probabilities(logits)[target.class_index];
+    case Target::Kind::probability: return probabilities(logits, how)[target.class_index];
     case Target::Kind::difference:
       return static_cast<double>(logits[target.class_index]) - static_cast<double>(logits[target.against]);
   }

@@ -97,14 +97,18 @@ void clip_bounds_to_inputs(NodeUpgrade& u) {
   if (high < kNoBound) u.set_input(2, scalar(high), "max");
 }
 
-/// At inference Dropout hands its input on; the ratio only matters in training.
+bool is_false(const std::optional<Tensor>& t) {
+  return t && t->dtype() == DType::boolean && t->count() == 1 && !t->as<bool>()[0];
+}
+bool is_zero(const std::optional<Tensor>& t) {
+  return t && t->dtype() == DType::f32 && t->count() == 1 && t->as<float>()[0] == 0.0F;
+}
+
+/// At inference Dropout hands its input on, and in training too when it drops nothing (torchvision's Swin).
 void dropout_for_inference(NodeUpgrade& u) {
-  if (u.has_input(2)) {
-    const Tensor* training = u.input(2).constant ? &*u.input(2).constant : nullptr;
-    if (training == nullptr || training->dtype() != DType::boolean || training->count() != 1 ||
-        training->as<bool>()[0])
-      throw u.refuse("it is in training mode; export the network for inference");
-  }
+  const bool drops_nothing = u.has_input(1) && is_zero(u.input(1).constant);
+  if (u.has_input(2) && !is_false(u.input(2).constant) && !drops_nothing)
+    throw u.refuse("it is in training mode; export the network for inference");
   u.keep_first_input();
   u.node.attrs = {};
 }
@@ -154,6 +158,13 @@ void resize_as_upsample(NodeUpgrade& u) {
   u.node.in[1] = kAbsent;
   u.node.attrs.set("coordinate_transformation_mode", std::string("asymmetric"));
   u.node.attrs.set("nearest_mode", std::string("floor"));
+}
+
+void sum_then_log(NodeUpgrade& u) {
+  const ValueId sum = u.before("ReduceSum", u.node.in, u.node.attrs, "sum");
+  u.node.op = "Log";
+  u.node.in = {sum};
+  u.node.attrs = {};
 }
 
 void scatter_by_new_name(NodeUpgrade& u) { u.node.op = "ScatterElements"; }
@@ -227,21 +238,37 @@ constexpr std::int64_t kAlways = std::numeric_limits<std::int64_t>::max();
 
 // Rows of one operator apply in this order.
 constexpr Row kRows[] = {
+    {"Add", 7, broadcast_by_axis},
+    {"And", 7, broadcast_by_axis},
+    {"BatchNormalization", 7, batch_norm_for_test},
     {"BatchNormalization", kAlways, batch_normalization_without_training},
+    {"Cast", 6, cast_by_name},
     {"Cast", kAlways, cast_to_held_type},
     {"CastLike", kAlways, cast_like_to_cast},
     {"Clip", 11, clip_bounds_to_inputs},
+    {"Concat", 4, concat_along_channels},
+    {"Div", 7, broadcast_by_axis},
     {"Dropout", kAlways, dropout_for_inference},
     {"Einsum", kAlways, einsum_as_products},
+    {"Equal", 7, broadcast_by_axis},
+    {"GlobalLpPool", 2, power_to_integer},
+    {"Greater", 7, broadcast_by_axis},
     {"GroupNormalization", 21, group_parameters_by_channel},
     {"Hardmax", 13, normalise_over_one_axis},
+    {"Less", 7, broadcast_by_axis},
     {"LogSoftmax", 13, normalise_over_one_axis},
+    {"LpPool", 2, power_to_integer},
+    {"Mul", 7, broadcast_by_axis},
+    {"Or", 7, broadcast_by_axis},
+    {"PRelu", 7, slopes_by_channel},
     {"Pad", 11, pad_to_inputs},
+    {"Pow", 7, broadcast_by_axis},
     {"QLinearConv", kAlways, quantized_conv_in_float},
     {"QLinearMatMul", kAlways, quantized_matmul_in_float},
     {"ReduceL1", 18, axes_to_input},
     {"ReduceL2", 18, axes_to_input},
     {"ReduceLogSum", 18, axes_to_input},
+    {"ReduceLogSum", kAlways, sum_then_log},
     {"ReduceLogSumExp", 18, axes_to_input},
     {"ReduceMax", 18, axes_to_input},
     {"ReduceMean", 18, axes_to_input},
@@ -257,9 +284,12 @@ constexpr Row kRows[] = {
     {"Split", 13, split_to_input},
     {"Split", 18, split_into_equal_parts},
     {"Squeeze", 13, axes_to_input},
+    {"Sub", 7, broadcast_by_axis},
+    {"Tile", 6, tile_one_axis},
     {"TopK", 10, top_k_to_input},
     {"Unsqueeze", 13, axes_to_input},
     {"Upsample", kAlways, resize_as_upsample},
+    {"Xor", 7, broadcast_by_axis},
 };
 
 }  // namespace

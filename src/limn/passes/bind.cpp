@@ -35,8 +35,10 @@ class Binding {
     for (Dim& d : *type.shape) {
       if (d.known()) continue;
       const auto it = symbols_.find(d.symbol);
-      if (it != symbols_.end()) d = Dim(it->second);
-      else if (unnamed_ == Unnamed::one) d = Dim(1);
+      if (it != symbols_.end())
+        d = Dim(it->second);
+      else if (unnamed_ == Unnamed::one)
+        d = Dim(1);
       if (d.known() && d.value < 1)
         throw Error(ErrorCode::bad_input, "a size of the input '" + input.name + "' is " + std::to_string(d.value));
     }
@@ -113,6 +115,20 @@ class Binding {
 
 Graph bind(const Graph& graph, const std::map<std::string, std::int64_t>& symbols, Unnamed unnamed) {
   return Binding(graph, symbols, unnamed).run();
+}
+
+Graph with_batch(const Graph& graph, std::int64_t images) {
+  std::map<std::string, std::int64_t> batches;
+  for (const ValueId id : graph.inputs()) {
+    const auto& shape = graph.value(id).type.shape;
+    if (!shape) return graph;
+    if (!shape->empty() && !shape->front().symbol.empty()) batches[shape->front().symbol] = images;
+  }
+  for (const ValueId id : graph.inputs()) {
+    const Shape& shape = *graph.value(id).type.shape;
+    for (std::size_t i = 1; i < shape.size(); ++i) batches.erase(shape[i].symbol);
+  }
+  return batches.empty() ? graph : limn::bind(graph, batches, Unnamed::keep);
 }
 
 }  // namespace limn

@@ -18,4 +18,8 @@ enum class Unnamed { one, keep };
 LIMN_API Graph bind(const Graph& graph, const std::map<std::string, std::int64_t>& symbols,
                     Unnamed unnamed = Unnamed::one);
 
+/// The graph for batches of that many images: binds what the inputs call their first size, where it is a symbol
+/// that stands for no other size of theirs. The graph itself where there is none, or an input without shape.
+LIMN_API Graph with_batch(const Graph& graph, std::int64_t images);
+
 }  // namespace limn

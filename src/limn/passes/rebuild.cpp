@@ -4,8 +4,12 @@
 
 namespace limn {
 
-Rebuild::Rebuild(const Graph& from) : from_(from), to_(operators()) {
-  for (const ValueId id : from.inputs()) replace(id, to_.input(from.value(id).name, from.value(id).type));
+Rebuild::Rebuild(const Graph& from, const std::unordered_map<ValueId, Type>& retyped)
+    : from_(from), to_(operators()) {
+  for (const ValueId id : from.inputs()) {
+    const auto other = retyped.find(id);
+    replace(id, to_.input(from.value(id).name, other == retyped.end() ? from.value(id).type : other->second));
+  }
   for (const auto& [key, value] : from.data().metadata) to_.set_metadata(key, value);
 }
 

@@ -10,8 +10,8 @@ namespace limn {
 
 class Rebuild {
  public:
-  /// Declares the inputs of `from`, all of them, in order.
-  explicit Rebuild(const Graph& from);
+  /// Declares the inputs of `from`, all of them, in order; some of them with another type.
+  explicit Rebuild(const Graph& from, const std::unordered_map<ValueId, Type>& retyped = {});
 
   const Graph& from() const { return from_; }
   GraphBuilder& to() { return to_; }

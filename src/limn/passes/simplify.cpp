@@ -27,7 +27,8 @@ class Simplify {
     for (const Node& node : graph_.nodes()) {
       if (const Value same = unchanged(node))
         rebuild_.replace(node.out[0], same);
-      else if (!untranspose(node) && !mask_pooled(node) && !pool_first(node) && !spread_last(node))
+      else if (!join_transposes(node) && !untranspose(node) && !mask_pooled(node) && !pool_first(node) &&
+               !spread_last(node))
         rebuild_.copy(node);
     }
     return std::move(rebuild_).finish();
@@ -90,6 +91,27 @@ class Simplify {
     if (node.in.size() < 5 || node.in[4] == kAbsent) return true;
     const Tensor* steps = constant_in(node, 4);
     return steps != nullptr && std::ranges::all_of(steps->to_int64(), [](std::int64_t s) { return s > 0; });
+  }
+
+  /// Transpose(Transpose(x)) becomes one Transpose, or nothing where the second undoes the first.
+  bool join_transposes(const Node& node) {
+    if (node.op != "Transpose") return false;
+    const Node* first = producer(node.in[0]);
+    if (first == nullptr || first->op != "Transpose") return false;
+    const auto inner = first->attrs.integers("perm"), outer = node.attrs.integers("perm");
+    if (inner.empty() || inner.size() != outer.size()) return false;
+    std::vector<std::int64_t> both;
+    for (const std::int64_t axis : outer) {
+      if (axis < 0) return false;
+      both.push_back(inner[static_cast<std::size_t>(axis)]);
+    }
+    if (std::ranges::any_of(both, [](std::int64_t axis) { return axis < 0; })) return false;
+    const Value x = rebuild_(first->in[0]);
+    if (std::ranges::is_sorted(both))
+      rebuild_.replace(node.out[0], x);
+    else
+      append({"Transpose", node.name, {x.id}, {}, {{"perm", both}}}, node.out[0]);
+    return true;
   }
 
   /// x * transpose(W) for a constant matrix W becomes Gemm(x, W, transB = 1), which reads W as it lies.

@@ -4,6 +4,8 @@
 #include <map>
 #include <set>
 
+#include "limn/passes/bind.h"
+
 namespace limn {
 namespace {
 
@@ -96,7 +98,7 @@ class MultiplyAdds {
 }  // namespace
 
 Summary summarize(const Graph& graph) {
-  return {count_operators(graph), count_parameters(graph), MultiplyAdds(graph).total()};
+  return {count_operators(graph), count_parameters(graph), MultiplyAdds(with_batch(graph, 1)).total()};
 }
 
 }  // namespace limn

@@ -1,12 +1,13 @@
 // Writes what limn computes for a model and a batch of inputs, for comparison with another implementation:
 //
-//   limn_parity MODEL INPUT.npy TARGETS.npy LAYER OUT [--reference]
+//   limn_parity MODEL INPUT.npy TARGETS.npy LAYER OUT [--reference] [--basics] [--no-double]
 //
 // INPUT.npy [N, C, H, W]; TARGETS.npy [N] class indices; LAYER a name or auto. OUT/<map>.native holds every map as
 // the native runtime computes it, image by image (raw float32; the sizes of one image's map are in
 // <map>.native.dims); with --reference, OUT/<map>.reference the same by the reference in double (raw float64). One
 // line per image on standard output says how far the native gradients are from the double-precision ones that are
-// given the native run's own rectifier masks and pool indices.
+// given the native run's own rectifier masks and pool indices. --basics does so for the gradient and Grad-CAM
+// alone, which every network has; --no-double leaves out what takes long on large networks.
 
 #include <fmt/format.h>
 
@@ -16,6 +17,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <set>
 #include <string>
 
 #include "limn/autodiff.h"
@@ -34,8 +36,14 @@ struct Job {
   MethodRequest request;
 };
 
-std::vector<Job> jobs(const std::string& layer) {
+struct Options {
+  bool reference = false, basics = false, no_double = false;
+};
+
+std::vector<Job> jobs(const std::string& layer, const Options& wanted) {
   std::vector<Job> list;
+  if (wanted.basics)
+    return {{"gradient", {"gradient", {}, layer, false}}, {"grad-cam", {"grad-cam", {}, layer, false}}};
   for (const MethodInfo& info : methods()) {
     if (info.name == "cam" || info.name == "eigen-cam" || info.name == "saliency") continue;
     for (std::string_view variant : info.variants)
@@ -110,14 +118,14 @@ void write(const std::filesystem::path& path, const Column<T>& column) {
 }
 
 int run(const std::string& model_path, const std::string& input_path, const std::string& targets_path,
-        std::string layer, const std::filesystem::path& out, bool reference) {
+        std::string layer, const std::filesystem::path& out, const Options& wanted) {
   const Classifier classifier = as_classifier(import_onnx(model_path).graph);
   if (layer == "auto") layer = classifier.auto_layer;
   const Tensor input = read_npy(input_path), targets = read_npy(targets_path);
-  const std::vector<Job> list = jobs(layer);
+  const std::vector<Job> list = jobs(layer, wanted);
   std::vector<MethodRequest> requests;
   for (const Job& j : list) requests.push_back(j.request);
-  const Classifier folded = with_folded_batch_norm(classifier, requests);
+  const Classifier folded = with_joined_layers(classifier, requests);
   const Instrumented all = instrument(explanation_graph(folded, requests), layer, classifier.logits);
   const Instrumented unfolded = instrument(explanation_graph(classifier, requests), layer, classifier.logits);
   CompileOptions options;
@@ -146,6 +154,7 @@ int run(const std::string& model_path, const std::string& input_path, const std:
     for (const Output& o : all.graph.outputs())
       if (!o.name.starts_with("switch "))
         native[name_of_output(o.name)].add(program.output_dims(o.name), session.output(o.name));
+    if (wanted.no_double) continue;
     const std::map<std::string, Tensor> feeds{
         {classifier.image, image},
         {"target", Tensor::of<float>(program.input_dims("target"), std::span<const float>(target))}};
@@ -162,7 +171,7 @@ int run(const std::string& model_path, const std::string& input_path, const std:
                                : std::span<const float>(native["gradient"].values).last(image.as<float>().size()),
                            switched[1].as<double>()));
     std::fflush(stdout);
-    if (!reference) continue;
+    if (!wanted.reference) continue;
     for (const auto& [name, value] : evaluate(unfolded.graph, feeds))
       if (!name.starts_with("switch ")) exact[name_of_output(name)].add(value.dims(), value.as<double>());
   }
@@ -177,8 +186,10 @@ int run(const std::string& model_path, const std::string& input_path, const std:
 int main(int argc, char** argv) {
   try {
     if (argc < 6)
-      throw Error(ErrorCode::bad_input, "usage: limn_parity MODEL INPUT.npy TARGETS.npy LAYER OUT [--reference]");
-    return run(argv[1], argv[2], argv[3], argv[4], argv[5], argc > 6);
+      throw Error(ErrorCode::bad_input, "usage: limn_parity MODEL INPUT.npy TARGETS.npy LAYER OUT [OPTION...]");
+    const std::set<std::string> given(argv + 6, argv + argc);
+    return run(argv[1], argv[2], argv[3], argv[4], argv[5],
+               {given.contains("--reference"), given.contains("--basics"), given.contains("--no-double")});
   } catch (const std::exception& e) {
     fmt::print(stderr, "{}\n", e.what());
     return 1;

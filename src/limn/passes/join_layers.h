@@ -1,0 +1,16 @@
+#pragma once
+
+#include <span>
+#include <string>
+
+#include "limn/graph.h"
+
+namespace limn {
+
+/// Exports for opsets without LayerNormalization (below 17) and Gelu (below 20) write them out in nine and five
+/// nodes. Where such a group computes one layer and nothing else reads its inner values, it becomes that one node
+/// again, whose kernel and derivative are cheaper. Values named in `keep` stay. The last value of a group keeps its
+/// name.
+LIMN_API Graph join_layers(const Graph& graph, std::span<const std::string> keep = {});
+
+}  // namespace limn
