@@ -5,8 +5,10 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstring>
 #include <fstream>
 
+#include "limn/base/mapped_file.h"
 #include "support/expect_error.h"
 #include "support/scratch_folder.h"
 
@@ -80,6 +82,34 @@ TEST(WholeFile, ADiskThatFillsUpLeavesTheOldFile) {
   EXPECT_EQ(read_text_file(folder / "f"), "old");
   const std::filesystem::directory_iterator files(folder.path());
   EXPECT_EQ(std::distance(begin(files), end(files)), 1);
+}
+
+TEST(PieceByPiece, AppearsWhenItIsWhole) {
+  const ScratchFolder folder;
+  write_file_atomically(folder / "f", "old");
+  {
+    AtomicFile file(folder / "f");
+    file.write(std::as_bytes(std::span("ab", 2)));
+    EXPECT_EQ(read_text_file(folder / "f"), "old");
+    file.write(std::as_bytes(std::span("c", 1)));
+    file.commit();
+    EXPECT_EQ(read_text_file(folder / "f"), "abc");
+  }
+  { AtomicFile(folder / "f").write(std::as_bytes(std::span("given up", 8))); }
+  EXPECT_EQ(read_text_file(folder / "f"), "abc");
+  const std::filesystem::directory_iterator files(folder.path());
+  EXPECT_EQ(std::distance(begin(files), end(files)), 1);
+}
+
+TEST(MappedFile, ReleasedBytesAreReadAgain) {
+  const ScratchFolder folder;
+  const std::string text(100'000, 'x');
+  write_file_atomically(folder / "f", text + "y");
+  const MappedFile file(folder / "f");
+  file.release(file.bytes().subspan(5, 90'000));
+  file.release({});
+  EXPECT_EQ(std::memcmp(file.bytes().data(), text.data(), text.size()), 0);
+  EXPECT_EQ(file.bytes().back(), std::byte{'y'});
 }
 
 }  // namespace

@@ -82,6 +82,13 @@ TEST_F(Export, LimnsOwnOperatorsAreDecomposed) {
   expect_same(graph, back, {{"x", numbers({2, 1, 7, 7}, -1)}});
 }
 
+TEST_F(Export, AllOfLimnsOperatorsHaveAStandardForm) {
+  for (const OpDef* op : all_ops())
+    if (op->name.find("::") != std::string_view::npos) {
+      EXPECT_NE(op->decompose, nullptr) << op->name;
+    }
+}
+
 TEST_F(Export, OutputsOfAnyKindHaveTheirNames) {
   GraphBuilder g(operators());
   const Value x = g.input("x", {DType::f32, Shape{2}});

@@ -92,8 +92,19 @@ class Rewriter {
   std::size_t seen_ = 0;
 };
 
+bool has_own_operator(const Graph& graph) {
+  return std::ranges::any_of(graph.nodes(), [](const Node& node) {
+    const OpDef* op = find_op(node.op);
+    return op != nullptr && op->decompose != nullptr;
+  });
+}
+
 }  // namespace
 
-Graph in_onnx_operators(const Graph& graph) { return Rewriter(graph).run(); }
+Graph in_onnx_operators(const Graph& graph) {
+  Graph result = Rewriter(graph).run();
+  while (has_own_operator(result)) result = Rewriter(result).run();  // one may be made of others
+  return result;
+}
 
 }  // namespace limn

@@ -17,14 +17,20 @@ struct Since {
   std::int64_t opset;
 };
 /// Operators younger than opset 13.
-constexpr std::array<Since, 8> kSince{{{"HardSwish", 14},
-                                       {"Trilu", 14},
-                                       {"GridSample", 16},
-                                       {"LayerNormalization", 17},
-                                       {"Col2Im", 18},
-                                       {"Mish", 18},
-                                       {"Gelu", 20},
-                                       {"GroupNormalization", 21}}};
+constexpr std::array kSince{Since{"HardSwish", 14},
+                            Since{"Trilu", 14},
+                            Since{"BlackmanWindow", 17},
+                            Since{"HammingWindow", 17},
+                            Since{"HannWindow", 17},
+                            Since{"LayerNormalization", 17},
+                            Since{"MelWeightMatrix", 17},
+                            Since{"BitwiseAnd", 18},
+                            Since{"BitwiseNot", 18},
+                            Since{"BitwiseOr", 18},
+                            Since{"BitwiseXor", 18},
+                            Since{"Mish", 18},
+                            Since{"Gelu", 20},
+                            Since{"GroupNormalization", 21}};
 /// Reductions whose axes are an attribute before opset 18.
 constexpr std::array<std::string_view, 9> kReductions{"ReduceL1",        "ReduceL2",   "ReduceLogSum",
                                                       "ReduceLogSumExp", "ReduceMax",  "ReduceMin",
