@@ -33,7 +33,7 @@ struct ImportOptions {
   bool allow_unsupported = false;
 };
 
-/// Reads opsets 7 to the newest whose operators limn knows; weights inline or in external files beside the model.
+/// Reads opsets 1 to the newest whose operators limn knows; weights inline or in external files beside the model.
 /// The file stays mapped for as long as a weight refers to it. Half, bfloat16 and double become float32.
 /// Throws Error{not_found, io, bad_input, unsupported}.
 LIMN_API Model import_onnx(const std::filesystem::path& path, const ImportOptions& options = {});

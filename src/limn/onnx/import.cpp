@@ -13,24 +13,17 @@
 namespace limn {
 namespace {
 
-constexpr std::int64_t kOldestOpset = 7;
-
 /// Says which file an error is about.
 Error of_file(const Error& e, const std::string& file) {
   return Error(e.code(), fmt::format("cannot import {}: {}", file, e.message()), e.where(), e.mend());
 }
 
 void check_opset(const ModelParts& parts) {
-  const std::int64_t opset = parts.opset_of("");
   const bool uses_default_domain = std::ranges::any_of(
       parts.nodes, [](const onnx::NodeProto& node) { return short_domain(node.domain()).empty(); });
-  if (opset >= kOldestOpset || (opset == 0 && !uses_default_domain)) return;
-  if (opset == 0)
+  if (parts.opset_of("") == 0 && uses_default_domain)
     throw Error(ErrorCode::bad_input, "it does not say which opset its nodes are written in", "opset_import",
                 "the file is incomplete; fetch or export it again");
-  throw Error(ErrorCode::unsupported,
-              fmt::format("it is written in opset {}; limn reads {} and newer", opset, kOldestOpset),
-              "opset_import", "convert it with onnx.version_converter.convert_version(model, 13)");
 }
 
 Model import_bytes(const OwnedBytes& file, const std::filesystem::path& folder, const ImportOptions& options) {

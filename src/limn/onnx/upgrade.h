@@ -1,5 +1,5 @@
 #pragma once
-// Nodes of opsets 7 to 17 in the form of opset 18, the one form that the rest of limn knows.
+// Nodes of opsets 1 to 17 in the form of opset 18, the one form that the rest of limn knows.
 
 #include <set>
 #include <string>

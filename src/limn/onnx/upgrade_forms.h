@@ -14,4 +14,13 @@ void einsum_as_products(NodeUpgrade& node);
 void quantized_conv_in_float(NodeUpgrade& node);
 void quantized_matmul_in_float(NodeUpgrade& node);
 
+/// Opsets 1 to 6.
+void broadcast_by_axis(NodeUpgrade& node);
+void slopes_by_channel(NodeUpgrade& node);
+void cast_by_name(NodeUpgrade& node);
+void batch_norm_for_test(NodeUpgrade& node);
+void concat_along_channels(NodeUpgrade& node);
+void tile_one_axis(NodeUpgrade& node);
+void power_to_integer(NodeUpgrade& node);
+
 }  // namespace limn

@@ -59,10 +59,19 @@ std::vector<Inferred> infer_by(const InferContext& c, const OpDef& by) {
   return inferred;
 }
 
+/// The zero point of an operand is one number, or one per row of the left and per column of the right operand.
+void check_zero_point(const InferContext& c, std::size_t operand) {
+  if (!c.has(operand + 2) || product(c.shape(operand + 2)) == Dim(1)) return;
+  Shape zero = c.shape(operand + 2);
+  if (zero.size() == 1 && operand == 0) zero.push_back(Dim(1));
+  if (broadcast(c, c.shape(operand), zero) != c.shape(operand))
+    throw c.wrong("a zero point " + to_string(c.shape(operand + 2)) + " does not go with " +
+                  to_string(c.shape(operand)));
+}
+
 std::vector<Inferred> infer_matmul_integer(const InferContext& c) {
-  for (std::size_t i = 2; i < 4; ++i)
-    if (c.has(i) && product(c.shape(i)) != Dim(1))
-      broadcast(c, c.shape(i - 2), i == 2 && c.shape(2).size() == 1 ? Shape{c.shape(2)[0], Dim(1)} : c.shape(i));
+  check_zero_point(c, 0);
+  check_zero_point(c, 1);
   return infer_by(c, matmul_op);
 }
 
@@ -71,6 +80,7 @@ void matmul_integer_reference(const EvalContext& c) {
 }
 
 std::vector<Inferred> infer_conv_integer(const InferContext& c) {
+  if (c.shape(1).empty()) throw c.wrong("the weights are one number");
   if (c.has(2) && product(c.shape(2)) != Dim(1)) throw c.wrong("the zero point of the input is one number");
   if (c.has(3) && product(c.shape(3)) != Dim(1) && !may_be_equal(c.shape(3), Shape{c.shape(1).at(0)}))
     throw c.wrong("a zero point " + to_string(c.shape(3)) + " does not go with weights " + to_string(c.shape(1)));

@@ -4,6 +4,7 @@
 #include "limn/ops/build.h"
 #include "limn/ops/diagnostics.h"
 #include "limn/ops/families.h"
+#include "limn/ops/loops.h"
 #include "limn/ops/window.h"
 
 namespace limn {
@@ -48,8 +49,7 @@ void over_images(const EvalContext& c, std::span<const std::int64_t> x, F&& f) {
     throw Error(ErrorCode::bad_input,
                 "the sizes " + to_string(c.in[0].dims) + " do not go with an input " + to_string(x),
                 place_of(c.node));
-  c.in[0].dtype == DType::f64 ? f.template operator()<double>(axes, x[0] * x[1])
-                              : f.template operator()<float>(axes, x[0] * x[1]);
+  dispatch_number(c.in[0].dtype, [&]<class T>() { f.template operator()<T>(axes, x[0] * x[1]); });
 }
 
 /// Position of the maximum of window `o`: the first in scan order, or the last NaN.
@@ -63,15 +63,20 @@ std::int64_t argmax(const SpatialAxes& a, const T* image, const std::array<std::
 }
 
 std::vector<Inferred> infer_max_pool(const InferContext& c) {
-  if (c.node.attrs.integer("storage_order", 0) != 0 && c.node.out.size() > 1)
-    throw Error(ErrorCode::unsupported, "column-major indices (storage_order 1) are not known to limn",
-                place_of(c.node));
+  if (c.dtype(0) == DType::boolean) throw c.wrong("takes numbers, not truth values");
   const Shape y = pooled(c, false);
   return {{{c.dtype(0), y}, {}}, {{DType::i64, y}, {}}};
 }
 
+/// Where element i of an image lies when its last axis is the slowest (storage_order 1).
+std::int64_t column_major(const SpatialAxes& a, std::int64_t i) {
+  const std::int64_t w = i % a[2].in, h = i / a[2].in % a[1].in, d = i / a[2].in / a[1].in;
+  return d + a[0].in * (h + a[1].in * w);
+}
+
 void max_pool_reference(const EvalContext& c) {
   const bool wants_indices = c.out.size() > 1 && c.out[1].present();
+  const bool columns = c.node.attrs.integer("storage_order", 0) != 0;
   over_images(c, c.in[0].dims, [&]<class T>(const SpatialAxes& a, std::int64_t images) {
     const auto x = c.in[0].as<T>();
     const auto y = c.out[0].as<T>();
@@ -79,9 +84,9 @@ void max_pool_reference(const EvalContext& c) {
     for (std::int64_t n = 0; n < images; ++n)
       for_each_window(a, [&](std::int64_t flat, const auto& o) {
         const std::int64_t from = n * input_count(a), to = n * output_count(a) + flat;
-        const std::int64_t best = from + argmax(a, x.data() + from, o);
-        y[to] = x[best];
-        if (wants_indices) indices[to] = best;
+        const std::int64_t best = argmax(a, x.data() + from, o);
+        y[to] = x[from + best];
+        if (wants_indices) indices[to] = from + (columns ? column_major(a, best) : best);
       });
   });
 }
@@ -110,7 +115,9 @@ void max_pool_grad_reference(const EvalContext& c) {
 
 /// The positions of the maxima in the flattened x.
 Value indices_of(GraphBuilder& g, Value x, const Node& node) {
-  return g.add_many("MaxPool", {x}, node.attrs, 2)[1];
+  Attrs attrs = node.attrs;
+  attrs.erase("storage_order");
+  return g.add_many("MaxPool", {x}, std::move(attrs), 2)[1];
 }
 
 std::vector<Value> max_pool_grad_vjp(const VjpContext& c) {

@@ -71,6 +71,7 @@ std::vector<Inferred> infer_mel(const InferContext& c) {
   for (std::size_t i = 0; i < 5; ++i)
     if (product(c.shape(i)) != Dim(1)) throw c.wrong("takes single numbers");
   const auto bands = c.integers(0), length = c.integers(1);
+  if ((bands && bands->front() < 1) || (length && length->front() < 1)) throw c.wrong("cannot make an empty table");
   const Dim rows = length ? Dim(length->front() / 2 + 1) : Dim(), columns = bands ? Dim(bands->front()) : Dim();
   return {{{type_from(c, "output_datatype", DType::f32), Shape{rows, columns}}, {}}};
 }
@@ -85,6 +86,9 @@ void mel_reference(const EvalContext& c) {
   const auto rows = static_cast<std::size_t>(c.out[0].dims[0]), bands = static_cast<std::size_t>(c.out[0].dims[1]);
   const double length = number_in(c, 1), rate = number_in(c, 2);
   const double low = mel_of(number_in(c, 3)), high = mel_of(number_in(c, 4));
+  if (!(rate > 0 && low >= 0 && high >= low && length >= 0 && high < 1e6))
+    throw Error(ErrorCode::bad_input, "a MelWeightMatrix needs a sample rate and ascending frequencies",
+                c.node.name);
   std::vector<std::size_t> edges(bands + 2);
   for (std::size_t i = 0; i < edges.size(); ++i) {
     const double mel = low + (high - low) / static_cast<double>(edges.size()) * static_cast<double>(i);
