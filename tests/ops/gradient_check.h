@@ -28,6 +28,7 @@ std::vector<Sample> elementwise_samples();
 std::vector<Sample> tensor_samples();       ///< shapes, slices, reductions, matrices
 std::vector<Sample> computation_samples();  ///< normalizations, sums of products, quantization
 std::vector<Sample> spatial_samples();      ///< samples_spatial.cpp
+std::vector<Sample> places_samples();       ///< resizing, rearranging, indices, regions
 
 /// Numbers between low and high, the same for the same seed and sizes, as f32.
 Tensor random_tensor(Dims dims, unsigned seed, float low = -2.0F, float high = 2.0F);

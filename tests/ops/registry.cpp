@@ -17,7 +17,8 @@ using testing::Sample;
 std::vector<Sample> samples_of(std::string_view op) {
   static const std::vector<Sample> all = [] {
     std::vector<Sample> joined = testing::elementwise_samples();
-    for (auto part : {testing::tensor_samples, testing::computation_samples, testing::spatial_samples}) {
+    for (auto part : {testing::tensor_samples, testing::computation_samples, testing::spatial_samples,
+                      testing::places_samples}) {
       const auto more = part();
       joined.insert(joined.end(), more.begin(), more.end());
     }

@@ -150,6 +150,10 @@ Samples max_pool_samples() {
     all.push_back({"MaxPool", label + ", with indices", {x}, attrs, {0}, 1e-7, 2});
     all.push_back({"limn::MaxPoolGrad", label, {cotangent_of("MaxPool", x, attrs), x}, attrs, {0}});
   }
+  const Attrs columns{{"kernel_shape", Ints{2, 3}}, {"storage_order", std::int64_t{1}}};
+  all.push_back({"MaxPool", "indices by columns", {distinct_tensor({2, 1, 3, 4}, 7)}, columns, {0}, 1e-7, 2});
+  const Tensor bytes = Tensor::of<std::uint8_t>({1, 1, 3}, {5, 200, 7});
+  all.push_back({"MaxPool", "bytes", {bytes}, {{"kernel_shape", Ints{2}}}});
   // Ties have no derivative to compare with: the values alone, against the rewriting with indices.
   const Tensor tied = Tensor::of<float>({1, 1, 4, 4}, {1, 1, 1, 1, 1, 1, 1, 1, 0, 2, 2, 0, 0, 2, 2, 0});
   const Attrs overlapping{{"kernel_shape", Ints{3, 3}}, {"strides", Ints{2, 2}}, {"pads", Ints{1, 1, 1, 1}}};
@@ -263,9 +267,10 @@ Samples scatter_samples() {
       {"ScatterElements", "none, columns", {data, columns, updates}, {{"axis", std::int64_t{-1}}}, {0, 2}},
       {"ScatterElements", "add", {data, repeated, updates}, with(0, "add"), {0, 2}},
       {"ScatterElements", "add, columns", {data, columns, updates}, with(1, "add"), {0, 2}},
-      {"ScatterElements", "mul", {data, repeated, updates}, with(0, "mul")},
-      {"ScatterElements", "max", {data, repeated, updates}, with(0, "max")},
-      {"ScatterElements", "min", {data, repeated, updates}, with(0, "min")},
+      {"ScatterElements", "mul", {data, repeated, updates}, with(0, "mul"), {0, 2}},
+      {"ScatterElements", "mul, columns", {data, columns, updates}, with(1, "mul"), {0, 2}},
+      {"ScatterElements", "max", {data, repeated, updates}, with(0, "max"), {0, 2}},
+      {"ScatterElements", "min", {data, repeated, updates}, with(0, "min"), {0, 2}},
   };
 }
 

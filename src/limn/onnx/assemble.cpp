@@ -3,7 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
+#include <optional>
 #include <set>
+#include <type_traits>
 #include <unordered_map>
 #include <utility>
 
@@ -12,11 +15,16 @@
 #include "limn/onnx/element_types.h"
 #include "limn/onnx/fold.h"
 #include "limn/onnx/order.h"
+#include "limn/onnx/subgraphs.h"
 #include "limn/onnx/upgrade.h"
 #include "limn/ops/table.h"
 
 namespace limn {
 namespace {
+
+/// What inlining adds at most: turns of one loop, nodes in all, functions and subgraphs inside each other.
+constexpr std::int64_t kMostTurns = 1024;
+constexpr std::size_t kMostInlined = 100'000, kDeepest = 32;
 
 /// The newest opset whose changes limn's operators were written against.
 constexpr std::int64_t kNewestOpset = 22;
@@ -54,6 +62,21 @@ Dim dim_of(const onnx::TensorShapeProto::Dimension& dim, const std::string& inpu
   if (dim.has_dim_value() && dim.dim_value() > 0) return Dim(dim.dim_value());
   return Dim(dim.dim_param().empty() ? fmt::format("{}_{}", input, position) : dim.dim_param());
 }
+
+/// Gives a variable another value for as long as this lives.
+template <class T>
+class Restored {
+ public:
+  Restored(T& variable, std::type_identity_t<T> value)
+      : variable_(variable), before_(std::exchange(variable, value)) {}
+  ~Restored() { variable_ = before_; }
+  Restored(const Restored&) = delete;
+  Restored& operator=(const Restored&) = delete;
+
+ private:
+  T& variable_;
+  T before_;
+};
 
 class Assembler {
  public:
@@ -113,8 +136,13 @@ class Assembler {
   }
 
   void count_readers() {
-    for (const onnx::NodeProto& node : parts_.nodes) read_.insert(node.input().begin(), node.input().end());
+    for (const onnx::NodeProto& node : parts_.nodes) count_reads(node);
     for (const onnx::ValueInfoProto& output : parts_.outputs) read_.insert(output.name());
+  }
+
+  void count_reads(const onnx::NodeProto& node) {
+    read_.insert(node.input().begin(), node.input().end());
+    for (const std::string& name : captured_names(node)) read_.insert(name);
   }
 
   void add_node(const onnx::NodeProto& proto) {
@@ -124,6 +152,9 @@ class Assembler {
     std::vector<std::string> outputs(proto.output().begin(), proto.output().end());
     try {
       if (node.op == "Constant") return add_constant(proto);
+      if (const FunctionParts* function = function_of(proto)) return add_call(proto, *function);
+      if (node.op == "If") return add_if(proto);
+      if (node.op == "Loop") return add_loop(proto);
       node = in_current_form(proto, node, outputs);
     } catch (const Error& e) {
       if (e.code() != ErrorCode::unsupported) throw;
@@ -131,13 +162,197 @@ class Assembler {
       // Kept without types: under another name where the operator itself is known.
       if (find_op(node.op) != nullptr) node.op = "unsupported::" + node.op;
     }
+    if (add_or_fold(std::move(node), outputs)) check_typed(proto);
+  }
+
+  /// Whether the node is in the graph; otherwise its outputs have become constants.
+  bool add_or_fold(Node node, const std::vector<std::string>& outputs) {
     if (const auto folded = fold(builder_, node, outputs.size())) {
       for (std::size_t i = 0; i < outputs.size(); ++i)
         if (!outputs[i].empty()) values_.emplace(outputs[i], builder_.constant((*folded)[i], outputs[i]));
-      return;
+      return false;
     }
     bind(outputs, builder_.add_node(std::move(node), outputs));
-    check_typed(proto);
+    return true;
+  }
+
+  const FunctionParts* function_of(const onnx::NodeProto& node) const {
+    for (const FunctionParts& f : parts_.functions)
+      if (f.proto.name() == node.op_type() && short_domain(f.proto.domain()) == short_domain(node.domain()))
+        return &f;
+    return nullptr;
+  }
+
+  void add_call(const onnx::NodeProto& proto, const FunctionParts& function) {
+    std::vector<Value> in = values_of(proto);
+    in.resize(static_cast<std::size_t>(function.proto.input_size()));
+    std::map<std::string, std::int64_t> opsets = *opsets_;
+    for (const auto& import : function.proto.opset_import())
+      opsets[short_domain(import.domain())] = import.version();
+    const Restored outer(opsets_, &opsets);
+    bind_outputs(proto, inline_body(body_of(function, proto), in, name_of(proto)));
+  }
+
+  /// The truth value that a node reads, when it is a constant.
+  std::optional<bool> known_condition(Value v) const {
+    const auto& constant = builder_.info(v.id).constant;
+    if (!constant || constant->dtype() != DType::boolean || constant->count() != 1) return std::nullopt;
+    return constant->as<bool>()[0];
+  }
+
+  void add_if(const onnx::NodeProto& proto) {
+    const auto condition = proto.input_size() == 1 && !proto.input(0).empty()
+                               ? known_condition(values_.at(proto.input(0)))
+                               : std::nullopt;
+    if (!condition)
+      throw Error(ErrorCode::unsupported, "its condition depends on the image; limn follows fixed paths alone");
+    const auto* branch = subgraph_of(proto, *condition ? "then_branch" : "else_branch");
+    if (!branch)
+      throw Error(ErrorCode::bad_input, "the branch that its condition chooses is missing", place_of(proto));
+    bind_outputs(proto, inline_body(body_of(*branch), {}, name_of(proto)));
+  }
+
+  /// The number of turns of a loop, when its first input tells one.
+  std::optional<std::int64_t> known_turns(const onnx::NodeProto& proto) const {
+    if (proto.input_size() < 1 || proto.input(0).empty()) return std::nullopt;
+    const auto& constant = builder_.info(values_.at(proto.input(0)).id).constant;
+    if (!constant || constant->dtype() != DType::i64 || constant->count() != 1)
+      throw Error(ErrorCode::unsupported,
+                  "its number of turns depends on the image; limn follows fixed paths alone");
+    return constant->as<std::int64_t>()[0];
+  }
+
+  /// Each turn becomes a copy of the body.
+  void add_loop(const onnx::NodeProto& proto) {
+    const auto* graph = subgraph_of(proto, "body");
+    std::vector<Value> carried = values_of(proto);
+    if (!graph || carried.size() < 2 || graph->input_size() != static_cast<int>(carried.size()) ||
+        graph->output_size() + 1 < graph->input_size())
+      throw Error(ErrorCode::bad_input, "its body does not go with its inputs", place_of(proto));
+    const Body body = body_of(*graph);
+    const auto turns = known_turns(proto);
+    Value condition = carried[1] ? carried[1] : builder_.constant(Tensor::scalar(true));
+    carried.erase(carried.begin(), carried.begin() + 2);
+    std::vector<std::vector<Value>> collected(body.outputs.size() - 1 - carried.size());
+    for (std::int64_t turn = 0; !turns || turn < *turns; ++turn) {
+      const auto goes_on = known_condition(condition);
+      if (!goes_on) throw Error(ErrorCode::unsupported, "its condition depends on the image");
+      if (!*goes_on) break;
+      if (turn == kMostTurns)
+        throw Error(ErrorCode::unsupported, fmt::format("it has more than {} turns", kMostTurns));
+      std::vector<Value> in{builder_.constant(Tensor::scalar(turn)), condition};
+      in.insert(in.end(), carried.begin(), carried.end());
+      const auto out = inline_body(body, in, fmt::format("{}/{}", name_of(proto), turn));
+      condition = out[0];
+      for (std::size_t i = 0; i < carried.size(); ++i) carried[i] = out[1 + i];
+      for (std::size_t i = 0; i < collected.size(); ++i) collected[i].push_back(out[1 + carried.size() + i]);
+    }
+    for (const auto& parts : collected) carried.push_back(stacked(parts, name_of(proto)));
+    bind_outputs(proto, carried);
+  }
+
+  /// The values of all turns along a new first axis.
+  Value stacked(const std::vector<Value>& parts, const std::string& name) {
+    if (parts.empty()) throw Error(ErrorCode::unsupported, "it collects values, but has no turns");
+    const Value axis = builder_.constant(Tensor::of<std::int64_t>({1}, {0}));
+    Node concat{"Concat", fresh_name(name, "all"), {}, {}, {{"axis", std::int64_t{0}}}};
+    for (const Value& part : parts) {
+      const std::string row = fresh_name(name, "row");
+      add_or_fold({"Unsqueeze", row, {part.id, axis.id}, {}, {}}, {row});
+      concat.in.push_back(values_.at(row).id);
+    }
+    const std::string all = concat.name;
+    add_or_fold(std::move(concat), {all});
+    return values_.at(all);
+  }
+
+  /// The values that a node reads, an empty handle for each input left out.
+  std::vector<Value> values_of(const onnx::NodeProto& proto) const {
+    std::vector<Value> in;
+    for (const std::string& name : proto.input()) in.push_back(name.empty() ? Value{} : values_.at(name));
+    return in;
+  }
+
+  void bind_outputs(const onnx::NodeProto& proto, const std::vector<Value>& values) {
+    if (static_cast<std::size_t>(proto.output_size()) > values.size())
+      throw Error(ErrorCode::bad_input, "it has more outputs than its body", place_of(proto));
+    bind({proto.output().begin(), proto.output().end()}, values);
+  }
+
+  std::string fresh_name(const std::string& prefix, const std::string& name) {
+    std::string fresh = fmt::format("{}/{}", prefix, name);
+    for (int i = 1; !taken_.insert(fresh).second; ++i) fresh = fmt::format("{}/{}_{}", prefix, name, i);
+    return fresh;
+  }
+
+  /// Adds the nodes of a body, which reads `in`; the values of its outputs. All names in it get the prefix.
+  std::vector<Value> inline_body(Body body, const std::vector<Value>& in, const std::string& prefix) {
+    inlined_ += body.nodes.size();
+    if (inlined_ > kMostInlined || depth_ > kDeepest)
+      throw Error(ErrorCode::unsupported, fmt::format("its loops and functions become more than {} nodes, or lie "
+                                                      "more than {} deep",
+                                                      kMostInlined, kDeepest));
+    const Restored outside(depth_, depth_ + 1);
+    const Renames names = names_in(body, in, prefix);
+    for (onnx::NodeProto& node : body.nodes) {
+      if (!node.name().empty()) node.set_name(fmt::format("{}/{}", prefix, node.name()));
+      rename(node, names);
+      count_reads(node);
+    }
+    for (std::string& name : body.outputs) {
+      if (const auto it = names.find(name); it != names.end()) name = it->second;
+      read_.insert(name);
+    }
+    for (std::size_t i : evaluation_order(body.nodes, known_to(body.nodes))) add_node(body.nodes[i]);
+    std::vector<Value> out;
+    for (const std::string& name : body.outputs) {
+      const auto it = values_.find(name);
+      if (it == values_.end())
+        throw Error(ErrorCode::bad_input, fmt::format("nothing makes the output '{}'", name),
+                    "node '" + prefix + "'");
+      out.push_back(it->second);
+    }
+    return out;
+  }
+
+  /// New names for what a body reads as inputs and makes itself; its inputs and initializers get their values.
+  Renames names_in(const Body& body, const std::vector<Value>& in, const std::string& prefix) {
+    Renames names;
+    for (std::size_t i = 0; i < body.inputs.size(); ++i) {
+      if (i >= in.size() || !in[i]) {
+        names[body.inputs[i]] = "";
+        continue;
+      }
+      const std::string& name = names[body.inputs[i]] = fresh_name(prefix, body.inputs[i]);
+      values_.emplace(name, in[i]);
+    }
+    for (const onnx::TensorProto& tensor : body.initializers) {
+      const std::string& name = names[tensor.name()] = fresh_name(prefix, tensor.name());
+      values_.emplace(name, builder_.constant(tensors_.attribute(tensor), name));
+    }
+    for (const onnx::NodeProto& node : body.nodes)
+      for (const std::string& name : node.output())
+        if (!name.empty()) names[name] = fresh_name(prefix, name);
+    return names;
+  }
+
+  /// What exists already of the names that the nodes read.
+  std::set<std::string> known_to(const std::vector<onnx::NodeProto>& nodes) const {
+    std::set<std::string> known;
+    const auto add = [&](const std::string& name) {
+      if (values_.contains(name)) known.insert(name);
+    };
+    for (const onnx::NodeProto& node : nodes) {
+      for (const std::string& name : node.input()) add(name);
+      for (const std::string& name : captured_names(node)) add(name);
+    }
+    return known;
+  }
+
+  /// The opset of a domain, where the nodes being added come from.
+  std::int64_t opset_of(const std::string& domain) const {
+    const auto it = opsets_->find(short_domain(domain));
+    return it == opsets_->end() ? 0 : it->second;
   }
 
   /// The node with its attributes, upgraded; `outputs` that its operator never makes and nobody reads are dropped.
@@ -147,7 +362,7 @@ class Assembler {
     Node start = as_read;
     start.out.resize(outputs.size(), kAbsent);
     start.attrs = to_attrs(proto, tensors_);
-    NodeUpgrade current(builder_, std::move(start), parts_.opset_of(proto.domain()), taken_);
+    NodeUpgrade current(builder_, std::move(start), opset_of(proto.domain()), taken_);
     upgrade(current);
     const OpDef* op = find_op(current.node.op);
     if (op == nullptr) throw unknown();
@@ -243,6 +458,8 @@ class Assembler {
   std::set<std::string> taken_;  ///< names of all values
   std::set<std::string> read_;   ///< names of the values that something reads
   std::vector<UnsupportedNode> unsupported_;
+  const std::map<std::string, std::int64_t>* opsets_ = &parts_.opsets;
+  std::size_t inlined_ = 0, depth_ = 0;
 };
 
 /// "node 'x' (Resize, opset 11): why"

@@ -13,7 +13,10 @@ namespace {
 // Field numbers of onnx.proto.
 namespace model {
 constexpr int kIrVersion = 1, kProducerName = 2, kProducerVersion = 3, kGraph = 7, kOpsetImport = 8,
-              kMetadataProps = 14;
+              kMetadataProps = 14, kFunctions = 25;
+}
+namespace function {
+constexpr int kDefaultAttribute = 11;
 }
 namespace graph {
 constexpr int kNode = 1, kName = 2, kInitializer = 5, kInput = 11, kOutput = 12, kSparseInitializer = 15;
@@ -107,6 +110,16 @@ void read_graph(WireReader reader, std::span<const std::byte> file, ModelParts& 
   }
 }
 
+/// Default attributes are read by hand: older versions of onnx.proto do not know them.
+FunctionParts read_function(const WireReader& reader, const WireField& field) {
+  FunctionParts parts{parse<onnx::FunctionProto>(reader, field, "a function"), {}};
+  WireReader inner = reader.enter(field, "a function");
+  while (const auto entry = inner.next())
+    if (entry->number == function::kDefaultAttribute)
+      parts.defaults.push_back(parse<onnx::AttributeProto>(inner, *entry, "an attribute of a function"));
+  return parts;
+}
+
 struct Seen {
   bool ir_version = false, graph = false;
 };
@@ -135,7 +148,8 @@ void read_model(WireReader reader, std::span<const std::byte> file, ModelParts& 
         parts.properties[entry.key()] = entry.value();
         break;
       }
-      default: break;  // training information, functions, fields of newer versions
+      case model::kFunctions: parts.functions.push_back(read_function(reader, *field)); break;
+      default: break;  // training information, fields of newer versions
     }
   }
   if (!version.empty()) parts.producer += " " + version;

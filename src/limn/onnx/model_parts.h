@@ -25,12 +25,19 @@ struct TensorParts {
   onnx::TensorProto typed;  ///< float_data, int32_data, ... of a tensor without raw data
 };
 
+/// A function of the model: an operator made of other operators.
+struct FunctionParts {
+  onnx::FunctionProto proto;
+  std::vector<onnx::AttributeProto> defaults;  ///< of attributes that a call leaves out
+};
+
 struct ModelParts {
   std::int64_t ir_version = 0;
   std::string producer, graph_name;
   std::map<std::string, std::int64_t> opsets;  ///< by domain; the default domain is ""
   std::map<std::string, std::string> properties;
   std::vector<onnx::NodeProto> nodes;
+  std::vector<FunctionParts> functions;
   std::vector<onnx::ValueInfoProto> inputs, outputs;
   std::vector<TensorParts> initializers;
   std::vector<std::string> sparse_initializers;  ///< names, to report them

@@ -7,6 +7,7 @@
 #include <unordered_map>
 
 #include "limn/error.h"
+#include "limn/onnx/subgraphs.h"
 
 namespace limn {
 namespace {
@@ -25,11 +26,13 @@ Producers producers_of(const std::vector<onnx::NodeProto>& nodes, const std::set
   return producers;
 }
 
-/// The nodes whose outputs a node reads, an entry per input.
+/// The nodes whose outputs a node or its subgraphs read.
 std::vector<std::size_t> sources_of(const onnx::NodeProto& node, const Producers& producers,
                                     const std::set<std::string>& given) {
   std::vector<std::size_t> sources;
-  for (const std::string& name : node.input()) {
+  std::vector<std::string> read = captured_names(node);
+  read.insert(read.end(), node.input().begin(), node.input().end());
+  for (const std::string& name : read) {
     if (name.empty() || given.contains(name)) continue;
     const auto it = producers.find(name);
     if (it == producers.end())

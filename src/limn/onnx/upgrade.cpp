@@ -11,6 +11,7 @@
 #include "limn/onnx/fold.h"
 #include "limn/onnx/model_parts.h"
 #include "limn/onnx/upgrade_forms.h"
+#include "limn/onnx/upgrade_images.h"
 
 namespace limn {
 
@@ -144,22 +145,6 @@ void reshape_to_input(NodeUpgrade& u) {
   if (!u.has_input(1)) u.move_integers("shape", 1);
 }
 
-/// What Resize did before it had a choice of coordinates.
-void resize_as_upsample(NodeUpgrade& u) {
-  u.node.op = "Resize";
-  if (u.node.attrs.has("scales")) {
-    const std::vector<double> scales = u.node.attrs.reals("scales");
-    const std::vector<float> values(scales.begin(), scales.end());
-    u.node.attrs.erase("scales");
-    u.set_input(1, Tensor::of<float>({static_cast<std::int64_t>(values.size())}, std::span(values)), "scales");
-  }
-  if (!u.has_input(1)) throw u.refuse("it has no scales");
-  u.set_input(2, u.node.in[1]);
-  u.node.in[1] = kAbsent;
-  u.node.attrs.set("coordinate_transformation_mode", std::string("asymmetric"));
-  u.node.attrs.set("nearest_mode", std::string("floor"));
-}
-
 void sum_then_log(NodeUpgrade& u) {
   const ValueId sum = u.before("ReduceSum", u.node.in, u.node.attrs, "sum");
   u.node.op = "Log";
@@ -239,6 +224,7 @@ constexpr std::int64_t kAlways = std::numeric_limits<std::int64_t>::max();
 // Rows of one operator apply in this order.
 constexpr Row kRows[] = {
     {"Add", 7, broadcast_by_axis},
+    {"AffineGrid", kAlways, affine_grid_as_product},
     {"And", 7, broadcast_by_axis},
     {"BatchNormalization", 7, batch_norm_for_test},
     {"BatchNormalization", kAlways, batch_normalization_without_training},
@@ -253,6 +239,7 @@ constexpr Row kRows[] = {
     {"Equal", 7, broadcast_by_axis},
     {"GlobalLpPool", 2, power_to_integer},
     {"Greater", 7, broadcast_by_axis},
+    {"GridSample", kAlways, grid_sample_names},
     {"GroupNormalization", 21, group_parameters_by_channel},
     {"Hardmax", 13, normalise_over_one_axis},
     {"Less", 7, broadcast_by_axis},
@@ -278,6 +265,8 @@ constexpr Row kRows[] = {
     {"ReduceSumSquare", 18, axes_to_input},
     {"Reshape", 14, reshape_to_input},
     {"Resize", 11, resize_as_upsample},
+    {"Resize", kAlways, resize_without_empty_inputs},
+    {"RoiAlign", 16, roi_align_without_shift},
     {"Scatter", kAlways, scatter_by_new_name},
     {"Slice", 10, slice_to_inputs},
     {"Softmax", 13, normalise_over_one_axis},

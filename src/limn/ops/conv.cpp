@@ -43,6 +43,7 @@ void check_channels(const InferContext& c, const Dim& found, std::int64_t wanted
 std::vector<Inferred> infer_conv(const InferContext& c) {
   const Shape& x = c.shape(0);
   if (x.size() < 3) throw c.wrong("the input " + to_string(x) + " has no spatial axis");
+  if (!is_float(c.dtype(0))) throw c.wrong("takes float tensors, not " + std::string(name_of(c.dtype(0))));
   const Dims w = weight_dims(c, x.size());
   check_channels(c, x[1], w[1] * group_of(c.node));
   if (c.has(2) && c.shape(2) != Shape{Dim(w[0])})

@@ -67,6 +67,7 @@ Dim output_size(const Transposed& t, std::size_t axis, const Dim& in) {
 
 std::vector<Inferred> infer(const InferContext& c) {
   const Shape &x = c.shape(0), &w = c.shape(1);
+  if (!is_float(c.dtype(0))) throw c.wrong("takes float tensors, not " + std::string(name_of(c.dtype(0))));
   if (x.size() < 3 || w.size() != x.size() || !is_known(w))
     throw c.wrong("an input " + to_string(x) + " does not go with weights " + to_string(w));
   const Dims weights = known_dims(w);

@@ -29,7 +29,7 @@ extern const OpDef constant_op, constant_of_shape_op, range_op, identity_op, dro
 extern const OpDef shape_op, size_op, reshape_op, flatten_op, squeeze_op, unsqueeze_op;
 extern const OpDef transpose_op, expand_op, tile_op;
 // joining.cpp, slicing.cpp, gather.cpp
-extern const OpDef concat_op, split_op, slice_op, gather_op, arg_max_op, top_k_op;
+extern const OpDef concat_op, split_op, slice_op, gather_op, arg_max_op, arg_min_op, top_k_op;
 // reduce.cpp
 extern const OpDef reduce_sum_op, reduce_mean_op, reduce_prod_op, reduce_max_op, reduce_min_op, reduce_l1_op,
     reduce_l2_op, reduce_sum_square_op, reduce_log_sum_exp_op;
@@ -54,7 +54,14 @@ extern const OpDef batch_normalization_op, instance_normalization_op, lrn_op, lr
 // layer_norm.cpp, norms.cpp
 extern const OpDef layer_normalization_op, layer_normalization_grad_op, group_normalization_op;
 extern const OpDef mean_variance_normalization_op, lp_normalization_op, lp_pool_op, global_lp_pool_op;
-// pad.cpp, scatter.cpp
-extern const OpDef pad_op, gather_elements_op, scatter_elements_op;
+// pad.cpp, scatter.cpp, gather_nd.cpp
+extern const OpDef pad_op, gather_elements_op, scatter_elements_op, gather_nd_op, scatter_nd_op;
+// resize.cpp, rearrange.cpp, center_crop_pad.cpp
+extern const OpDef resize_op, resize_grad_op, depth_to_space_op, space_to_depth_op, reverse_sequence_op,
+    center_crop_pad_op;
+// selection.cpp, unpool.cpp
+extern const OpDef nonzero_op, compress_op, one_hot_op, unique_op, max_unpool_op, col2im_op;
+// regions.cpp, sampling.cpp
+extern const OpDef roi_align_op, max_roi_pool_op, non_max_suppression_op, grid_sample_op;
 
 }  // namespace limn

@@ -1,4 +1,4 @@
-// Gather, ArgMax and TopK: elements chosen by index.
+// Gather, ArgMax, ArgMin and TopK: elements chosen by index.
 #include <numeric>
 
 #include "limn/ops/build.h"
@@ -93,7 +93,7 @@ std::vector<Value> gather_vjp(const VjpContext& c) {
   return {scatter_add(c.in[0], indices, dy, axis), {}};
 }
 
-std::vector<Inferred> infer_arg_max(const InferContext& c) {
+std::vector<Inferred> infer_arg_extremum(const InferContext& c) {
   Shape shape = c.shape(0);
   const std::size_t axis = axis_of(c, c.node.attrs.integer("axis", 0), shape.size());
   if (c.node.attrs.integer("keepdims", 1))
@@ -111,7 +111,10 @@ void each_line(std::span<const std::int64_t> dims, std::size_t axis, F&& f) {
     for (std::int64_t a = 0; a < after; ++a) f(b * dims[axis] * after + a, after, dims[axis], b * after + a);
 }
 
-void arg_max_reference(const EvalContext& c) {
+/// Where `better` prefers no other element of a line; the first such place, or the last if select_last_index says
+/// so.
+template <class Better>
+void arg_extremum(const EvalContext& c, Better better) {
   const std::size_t axis = from_front(c.node.attrs.integer("axis", 0), c.in[0].dims.size());
   const bool last_wins = c.node.attrs.integer("select_last_index", 0) != 0;
   const auto y = c.out[0].as<std::int64_t>();
@@ -121,10 +124,17 @@ void arg_max_reference(const EvalContext& c) {
       const auto at = [&](std::int64_t i) { return x[static_cast<std::size_t>(first + i * stride)]; };
       std::int64_t best = 0;
       for (std::int64_t i = 1; i < n; ++i)
-        if (at(i) > at(best) || (last_wins && at(i) == at(best))) best = i;
+        if (better(at(i), at(best)) || (last_wins && at(i) == at(best))) best = i;
       y[static_cast<std::size_t>(line)] = best;
     });
   });
+}
+
+void arg_max_reference(const EvalContext& c) {
+  arg_extremum(c, [](auto a, auto b) { return a > b; });
+}
+void arg_min_reference(const EvalContext& c) {
+  arg_extremum(c, [](auto a, auto b) { return a < b; });
 }
 
 std::vector<Inferred> infer_top_k(const InferContext& c) {
@@ -169,11 +179,13 @@ std::vector<Value> top_k_vjp(const VjpContext& c) {
   return {scatter_add(c.in[0], indices, c.dout[0], axis), {}};
 }
 
+constexpr std::string_view kIndex = "an index has no derivative";
+
 }  // namespace
 
 const OpDef gather_op{"Gather", {2, 2}, infer_gather, gather_reference, gather_vjp};
-const OpDef arg_max_op{
-    "ArgMax", {1, 1}, infer_arg_max, arg_max_reference, nullptr, nullptr, "an index has no derivative"};
+const OpDef arg_max_op{"ArgMax", {1, 1}, infer_arg_extremum, arg_max_reference, nullptr, nullptr, kIndex};
+const OpDef arg_min_op{"ArgMin", {1, 1}, infer_arg_extremum, arg_min_reference, nullptr, nullptr, kIndex};
 const OpDef top_k_op{"TopK",
                      {2, 2, 2},
                      infer_top_k,

@@ -41,15 +41,21 @@ Shape pooled(const InferContext& c, bool may_be_empty) {
   return y;
 }
 
-/// Calls f.template operator()<T>(axes, images) with the type of the data; `x` are the sizes of the pool's input.
-template <class F>
-void over_images(const EvalContext& c, std::span<const std::int64_t> x, F&& f) {
+/// The windows over an input of the sizes `x`.
+SpatialAxes spatial_axes(const EvalContext& c, std::span<const std::int64_t> x) {
   const SpatialAxes axes = read_window(c.node, x.size()).on(x);
   if (c.in[0].count() != x[0] * x[1] * output_count(axes) && c.in[0].count() != x[0] * x[1] * input_count(axes))
     throw Error(ErrorCode::bad_input,
                 "the sizes " + to_string(c.in[0].dims) + " do not go with an input " + to_string(x),
                 place_of(c.node));
-  dispatch_number(c.in[0].dtype, [&]<class T>() { f.template operator()<T>(axes, x[0] * x[1]); });
+  return axes;
+}
+
+/// Calls f.template operator()<T>(axes, images) with the type of the data; `x` are the sizes of the pool's input.
+template <class F>
+void over_images(const EvalContext& c, std::span<const std::int64_t> x, F&& f) {
+  const SpatialAxes axes = spatial_axes(c, x);
+  dispatch_float(c.in[0].dtype, [&]<class T>() { f.template operator()<T>(axes, x[0] * x[1]); });
 }
 
 /// Position of the maximum of window `o`: the first in scan order, or the last NaN.
@@ -77,7 +83,9 @@ std::int64_t column_major(const SpatialAxes& a, std::int64_t i) {
 void max_pool_reference(const EvalContext& c) {
   const bool wants_indices = c.out.size() > 1 && c.out[1].present();
   const bool columns = c.node.attrs.integer("storage_order", 0) != 0;
-  over_images(c, c.in[0].dims, [&]<class T>(const SpatialAxes& a, std::int64_t images) {
+  const SpatialAxes a = spatial_axes(c, c.in[0].dims);
+  const std::int64_t images = c.in[0].dims[0] * c.in[0].dims[1];
+  dispatch_number(c.in[0].dtype, [&]<class T>() {
     const auto x = c.in[0].as<T>();
     const auto y = c.out[0].as<T>();
     const auto indices = wants_indices ? c.out[1].as<std::int64_t>() : std::span<std::int64_t>();
@@ -138,6 +146,7 @@ std::vector<Value> max_pool_grad_decompose(const DecomposeContext& c) {
 }
 
 std::vector<Inferred> infer_average_pool(const InferContext& c) {
+  if (!is_float(c.dtype(0))) throw c.wrong("takes float tensors, not " + std::string(name_of(c.dtype(0))));
   return {{{c.dtype(0), pooled(c, counts_padding(c.node))}, {}}};
 }
 

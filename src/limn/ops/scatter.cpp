@@ -1,27 +1,14 @@
 // ScatterElements: y = data, with y[.., index[i], ..] set to or combined with updates[i] along one axis.
 // GatherElements: y[i] = data[.., index[i], ..].
-#include <algorithm>
 #include <cstring>
 
 #include "limn/ops/build.h"
 #include "limn/ops/diagnostics.h"
 #include "limn/ops/families.h"
+#include "limn/ops/scatter.h"
 
 namespace limn {
 namespace {
-
-enum class Reduction { none, add, mul, max, min };
-
-Reduction reduction_of(const Node& node) {
-  const std::string name = node.attrs.text("reduction", "none");
-  if (name == "none") return Reduction::none;
-  if (name == "add") return Reduction::add;
-  if (name == "mul") return Reduction::mul;
-  if (name == "max") return Reduction::max;
-  if (name == "min") return Reduction::min;
-  throw Error(ErrorCode::bad_input, "the reduction is '" + name + "'", place_of(node),
-              "it must be none, add, mul, max or min");
-}
 
 std::size_t axis_of(const Node& node, std::size_t rank) {
   const std::int64_t axis = node.attrs.integer("axis", 0), n = static_cast<std::int64_t>(rank);
@@ -45,18 +32,6 @@ std::vector<Inferred> infer(const InferContext& c) {
     throw c.wrong("indices " + to_string(c.type(1)) + " and updates " + to_string(c.type(2)) +
                   " do not go with data " + to_string(c.type(0)));
   return {{c.type(0), {}}};
-}
-
-/// Writes one element.
-template <class T>
-void combine(T& y, T update, Reduction r) {
-  if constexpr (!std::is_same_v<T, bool>) {
-    if (r == Reduction::add) update = static_cast<T>(y + update);
-    if (r == Reduction::mul) update = static_cast<T>(y * update);
-    if (r == Reduction::max) update = std::max(y, update);
-    if (r == Reduction::min) update = std::min(y, update);
-  }
-  y = update;
 }
 
 /// Calls f(position in data, k) for every index k: data is as input 0, the indices are input 1.
@@ -99,23 +74,7 @@ void reference(const EvalContext& c) {
   });
 }
 
-std::vector<Value> vjp(const VjpContext& c) {
-  const Reduction reduction = reduction_of(c.node);
-  if (reduction != Reduction::none && reduction != Reduction::add)
-    throw Error(
-        ErrorCode::unsupported,
-        "scattering with the reduction '" + c.node.attrs.text("reduction", "") + "' has no derivative in limn",
-        place_of(c.node), "choose a layer after this node");
-  GraphBuilder& g = c.graph();
-  const std::int64_t axis = c.node.attrs.integer("axis", 0);
-  Value data = c.dout[0];
-  if (reduction == Reduction::none && c.wants[0]) {
-    const Value zeros = expand(float_constant(g, 0.0F), shape_of(c.in[1]));
-    data = g.add("ScatterElements", {data, c.in[1], zeros}, {{"axis", axis}});
-  }
-  const Value updates = c.wants[2] ? g.add("GatherElements", {c.dout[0], c.in[1]}, {{"axis", axis}}) : Value{};
-  return {data, {}, updates};
-}
+std::vector<Value> vjp(const VjpContext& c) { return scatter_vjp(c, "GatherElements"); }
 
 std::vector<Inferred> infer_gather(const InferContext& c) {
   const Shape &data = c.shape(0), &indices = c.shape(1);
