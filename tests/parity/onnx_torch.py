@@ -136,7 +136,8 @@ class OnnxTorch:
             "Expand": lambda: i[0].expand(torch.broadcast_shapes(i[0].shape, i[1].tolist())),
             "ConstantOfShape": lambda: self.constant(a["value"]).reshape(()).expand(i[0].tolist()),
             "Gather": lambda: i[0].select(a.get("axis", 0), int(i[1])) if i[1].ndim == 0 else
-            i[0].index_select(a.get("axis", 0), i[1].flatten()).unflatten(a.get("axis", 0), i[1].shape),
+            i[0].index_select(a.get("axis", 0), i[1].flatten() % i[0].shape[a.get("axis", 0)]).unflatten(
+                a.get("axis", 0), i[1].shape),
             "Split": lambda: i[0].split(i[1].tolist(), a.get("axis", 0)),
             "Slice": lambda: self.sliced(*i),
         }

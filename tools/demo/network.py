@@ -105,7 +105,8 @@ def write_onnx(network, path):
 def write_card(path):
     """The model card limn reads beside the model: how pictures become the network's input."""
     card = {"input": [3, INPUT, INPUT], "resize": INPUT, "crop": INPUT, "range": 1,
-            "mean": [MEAN] * 3, "std": [STD] * 3, "order": "rgb", "labels": LABELS, "layer": layer_name()}
+            "mean": [MEAN] * 3, "std": [STD] * 3, "order": "rgb", "labels": LABELS, "layer": layer_name(),
+            "multi_label": True}
     with open(path, "w") as file:
         json.dump(card, file, indent=2)
         file.write("\n")

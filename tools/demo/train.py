@@ -39,6 +39,7 @@ LESSONS = [
     Lesson("close-ups of one garment", render_close, CLOSE, 1_000_000, 10000, 6, 4e-3),
     Lesson("scenes of two garments", render, SIDE, 0, 12000, 5, 2e-3),
     Lesson("fresh scenes, evidence spread evenly", render, SIDE, 12000, 12000, 4, 2e-3, 0.003),
+    Lesson("more fresh scenes", render, SIDE, 24000, 12000, 5, 1.5e-3, 0.003),
 ]
 
 wardrobe = None  # one per rendering process
