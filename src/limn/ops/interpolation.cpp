@@ -62,7 +62,8 @@ using Weighted = std::vector<std::pair<std::int64_t, double>>;
 /// The inputs around x with their weights. Antialiasing widens the kernel to the distance between two outputs;
 /// beyond the ends lies the last element again, unless that is excluded.
 Weighted neighbours(const Interpolation& how, const AxisScale& a, double x) {
-  if (how.filter == Filter::nearest) return {{nearest_index(how.nearest, x), 1.0}};
+  // In float, as other runtimes: a scale such as 0.8, which no float holds, then still hits the middle exactly.
+  if (how.filter == Filter::nearest) return {{nearest_index(how.nearest, static_cast<float>(x)), 1.0}};
   const double narrow = how.antialias ? std::min(1.0, a.length / static_cast<double>(a.in)) : 1.0;
   const double reach = (how.filter == Filter::linear ? 1 : 2) / narrow;
   Weighted found;

@@ -186,16 +186,33 @@ Around around(std::span<const std::int64_t> dims, std::size_t axis) {
   return {element_count(dims.first(axis)), element_count(dims.subspan(axis + 1))};
 }
 
+/// apply() where nothing lies behind the axis.
+template <class T>
+void apply_last(const Taps& taps, std::int64_t before, std::int64_t in, const T* x, T* y) {
+  const std::vector<T> weight(taps.weight.begin(), taps.weight.end());
+  for (std::int64_t b = 0; b < before; ++b, x += in)
+    for (std::size_t o = 0; o < taps.rows(); ++o) {
+      T sum{};
+      for (std::size_t k = taps.first[o]; k < taps.first[o + 1]; ++k) sum += weight[k] * x[taps.index[k]];
+      *y++ = sum;
+    }
+}
+
 /// y[before, out, after] = taps times x[before, in, after].
 template <class T>
 void apply(const Taps& taps, const Around& a, std::int64_t in, const T* x, T* y) {
+  if (a.after == 1) return apply_last(taps, a.before, in, x, y);
   for (std::int64_t b = 0; b < a.before; ++b, x += in * a.after)
     for (std::size_t o = 0; o < taps.rows(); ++o, y += a.after) {
-      std::fill(y, y + a.after, T{});
+      if (taps.empty(o)) std::fill(y, y + a.after, T{});
       for (std::size_t k = taps.first[o]; k < taps.first[o + 1]; ++k) {
-        const T* row = x + taps.index[k] * a.after;
+        const T* __restrict row = x + taps.index[k] * a.after;
+        T* __restrict to = y;
         const T weight = static_cast<T>(taps.weight[k]);
-        for (std::int64_t i = 0; i < a.after; ++i) y[i] += weight * row[i];
+        if (k == taps.first[o])
+          for (std::int64_t i = 0; i < a.after; ++i) to[i] = weight * row[i];
+        else
+          for (std::int64_t i = 0; i < a.after; ++i) to[i] += weight * row[i];
       }
     }
 }
@@ -213,16 +230,27 @@ void pick(const Taps& taps, const Around& a, std::int64_t in, const T* x, T* y) 
         std::copy_n(x + taps.index[taps.first[o]] * a.after, a.after, y);
 }
 
+/// apply_back() where nothing lies behind the axis.
+template <class T>
+void apply_back_last(const Taps& taps, std::int64_t before, std::int64_t in, const T* dy, T* dx) {
+  const std::vector<T> weight(taps.weight.begin(), taps.weight.end());
+  for (std::int64_t b = 0; b < before; ++b, dx += in)
+    for (std::size_t o = 0; o < taps.rows(); ++o, ++dy)
+      for (std::size_t k = taps.first[o]; k < taps.first[o + 1]; ++k) dx[taps.index[k]] += weight[k] * *dy;
+}
+
 /// dx[before, in, after] = the transposed taps times dy[before, out, after].
 template <class T>
 void apply_back(const Taps& taps, const Around& a, std::int64_t in, const T* dy, T* dx) {
   std::fill(dx, dx + a.before * in * a.after, T{});
+  if (a.after == 1) return apply_back_last(taps, a.before, in, dy, dx);
   for (std::int64_t b = 0; b < a.before; ++b, dx += in * a.after)
     for (std::size_t o = 0; o < taps.rows(); ++o, dy += a.after)
       for (std::size_t k = taps.first[o]; k < taps.first[o + 1]; ++k) {
-        T* row = dx + taps.index[k] * a.after;
+        T* __restrict row = dx + taps.index[k] * a.after;
+        const T* __restrict from = dy;
         const T weight = static_cast<T>(taps.weight[k]);
-        for (std::int64_t i = 0; i < a.after; ++i) row[i] += weight * dy[i];
+        for (std::int64_t i = 0; i < a.after; ++i) row[i] += weight * from[i];
       }
 }
 

@@ -45,14 +45,15 @@ struct Axis {
     return std::fmod(turns, 2.0) == 0 ? low + beyond : high - beyond;
   }
 
-  /// The place in elements of a coordinate of the grid, from -1 to 1 over the image.
+  /// The place in elements of a coordinate of the grid, from -1 to 1 over the image. Cubic interpolation reads
+  /// around places beyond the ends, too.
   double place(double g, const Sampling& s) const {
     const double n = static_cast<double>(size);
     double x = s.align_corners ? (g + 1) / 2 * (n - 1) : ((g + 1) * n - 1) / 2;
-    if (s.mode == Sampling::Mode::nearest) x = std::nearbyint(x);
-    if (x >= low && x <= high) return x;
-    if (s.padding == Sampling::Padding::border) return std::clamp(x, 0.0, n - 1);
-    return s.padding == Sampling::Padding::reflection ? reflect(x) : x;
+    if (s.mode == Sampling::Mode::bicubic) return x;
+    if (s.padding == Sampling::Padding::border) x = std::clamp(x, 0.0, n - 1);
+    if (s.padding == Sampling::Padding::reflection) x = reflect(x);
+    return s.mode == Sampling::Mode::nearest ? std::nearbyint(x) : x;
   }
 
   /// The element at index i, or -1 where there is none.

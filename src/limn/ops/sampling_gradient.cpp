@@ -27,9 +27,10 @@ class AxisPlaces {
     const double scale = static_cast<double>(s.align_corners ? n - 1 : n) / 2;
     place_.at = grid * static_cast<float>(scale) + static_cast<float>(static_cast<double>(n - 1) / 2);
     place_.slope = number(grid, scale);
-    if (s.mode == Sampling::Mode::nearest) place_.at = emit("Round", {place_.at});
+    if (s.mode == Sampling::Mode::bicubic) return;
     if (s.padding == Sampling::Padding::border) stop_at_border();
     if (s.padding == Sampling::Padding::reflection) place_ = reflected(place_);
+    if (s.mode == Sampling::Mode::nearest) place_.at = emit("Round", {place_.at});
   }
 
   /// d place / d grid.
@@ -64,10 +65,9 @@ class AxisPlaces {
   }
 
   void stop_at_border() {
-    const Value within = inside(place_.at, s_.low(), s_.high(n_));
-    const Value stopped = clip(place_.at, 0, static_cast<double>(n_ - 1));
-    place_.at = where(emit("Cast", {within}, {{"to", std::int64_t{9}}}), place_.at, stopped);
-    place_.slope = place_.slope * within;
+    const double last = static_cast<double>(n_ - 1);
+    place_.slope = place_.slope * inside(place_.at, 0, last);
+    place_.at = clip(place_.at, 0, last);
   }
 
   /// Back and forth between the two ends, with a period of twice their distance.
