@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <fstream>
 #include <set>
 
 #include "ops/gradient_check.h"
@@ -85,6 +86,17 @@ TEST(Table, IsSortedByName) {
   std::ranges::sort(sorted);
   EXPECT_EQ(names, sorted);
   EXPECT_EQ(std::ranges::adjacent_find(names), names.end());
+}
+
+// docs/reference/operators.md names every operator of ONNX that the table holds.
+TEST(Table, IsInTheReference) {
+  std::ifstream file(std::string(LIMN_SOURCE_DIR) + "/docs/reference/operators.md");
+  const std::string page{std::istreambuf_iterator<char>(file), {}};
+  ASSERT_FALSE(page.empty());
+  for (const OpDef* op : all_ops()) {
+    if (op->name.starts_with("limn::")) continue;
+    EXPECT_NE(page.find("`" + std::string(op->name) + "`"), std::string::npos) << op->name;
+  }
 }
 
 TEST(Table, FindsWhatItHolds) {

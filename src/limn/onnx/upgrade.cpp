@@ -119,7 +119,9 @@ void group_parameters_by_channel(NodeUpgrade& u) {
   const std::int64_t groups = u.node.attrs.integer("num_groups", 0);
   if (!u.has_input(0) || !u.input(0).type.shape || u.input(0).type.shape->size() < 2 || groups < 1) return;
   const Dim channels = (*u.input(0).type.shape)[1];
-  if (!channels.known()) throw u.refuse("the number of its channels is not known");
+  constexpr std::int64_t kMostChannels = std::int64_t{1} << 24;
+  if (!channels.known() || channels.value > kMostChannels)
+    throw u.refuse("the number of its channels is not known, or too large");
   for (std::size_t i = 1; i < 3; ++i) {
     if (!u.has_input(i) || !u.input(i).constant) throw u.refuse("its scale and bias must be constants");
     const Tensor t = u.input(i).constant->converted(DType::f32);

@@ -197,9 +197,9 @@ std::vector<Value> lp_pool_vjp(const VjpContext& c) {
   Attrs attrs = c.node.attrs;
   attrs.erase("p");
   attrs.set("count_include_pad", std::int64_t{1});
-  std::int64_t taps = 1;
-  for (std::int64_t k : c.node.attrs.integers("kernel_shape")) taps *= k;
-  const Value sums = into_sum(c) * static_cast<float>(taps);
+  float taps = 1;
+  for (std::int64_t k : c.node.attrs.integers("kernel_shape")) taps *= static_cast<float>(k);
+  const Value sums = into_sum(c) * taps;
   return {emit("limn::AveragePoolGrad", {sums, shape_of(c.in[0])}, std::move(attrs)) * slope_of_power(c)};
 }
 
