@@ -22,9 +22,9 @@
 namespace limn {
 namespace {
 
-/// What inlining adds at most: turns of one loop, nodes in all, functions and subgraphs inside each other.
+/// What inlining adds at most: turns of one loop, nodes and their bytes in all, subgraphs inside each other.
 constexpr std::int64_t kMostTurns = 1024;
-constexpr std::size_t kMostInlined = 100'000, kDeepest = 32;
+constexpr std::size_t kMostInlined = 100'000, kMostInlinedBytes = std::size_t{256} << 20, kDeepest = 32;
 
 /// The newest opset whose changes limn's operators were written against.
 constexpr std::int64_t kNewestOpset = 22;
@@ -287,11 +287,13 @@ class Assembler {
 
   /// Adds the nodes of a body, which reads `in`; the values of its outputs. All names in it get the prefix.
   std::vector<Value> inline_body(Body body, const std::vector<Value>& in, const std::string& prefix) {
-    inlined_ += body.nodes.size();
-    if (inlined_ > kMostInlined || depth_ > kDeepest)
-      throw Error(ErrorCode::unsupported, fmt::format("its loops and functions become more than {} nodes, or lie "
-                                                      "more than {} deep",
-                                                      kMostInlined, kDeepest));
+    inlined_ += body.nodes.size() + 1;
+    inlined_bytes_ += body.byte_size();
+    if (inlined_ > kMostInlined || inlined_bytes_ > kMostInlinedBytes || depth_ > kDeepest)
+      throw Error(
+          ErrorCode::unsupported,
+          fmt::format("its loops and functions become more than {} nodes or {} MB, or lie more than {} deep",
+                      kMostInlined, kMostInlinedBytes >> 20, kDeepest));
     const Restored outside(depth_, depth_ + 1);
     const Renames names = names_in(body, in, prefix);
     for (onnx::NodeProto& node : body.nodes) {
@@ -459,7 +461,7 @@ class Assembler {
   std::set<std::string> read_;   ///< names of the values that something reads
   std::vector<UnsupportedNode> unsupported_;
   const std::map<std::string, std::int64_t>* opsets_ = &parts_.opsets;
-  std::size_t inlined_ = 0, depth_ = 0;
+  std::size_t inlined_ = 0, inlined_bytes_ = 0, depth_ = 0;
 };
 
 /// "node 'x' (Resize, opset 11): why"

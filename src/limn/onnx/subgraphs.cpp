@@ -93,6 +93,13 @@ void rename(onnx::NodeProto& node, const Renames& names) {
   for_each_subgraph(node, [&](onnx::GraphProto& graph) { rename_captured(graph, names); });
 }
 
+std::size_t Body::byte_size() const {
+  std::size_t bytes = 0;
+  for (const auto& tensor : initializers) bytes += tensor.ByteSizeLong();
+  for (const auto& node : nodes) bytes += node.ByteSizeLong();
+  return bytes;
+}
+
 Body body_of(const onnx::GraphProto& graph) {
   Body body{
       {}, {}, {graph.initializer().begin(), graph.initializer().end()}, {graph.node().begin(), graph.node().end()}};

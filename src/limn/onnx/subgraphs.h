@@ -2,6 +2,7 @@
 // Graphs inside nodes (the branches of If, the body of Loop) and functions of the model: what they read from
 // outside, and copies of them under other names.
 
+#include <cstddef>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -26,6 +27,9 @@ struct Body {
   std::vector<std::string> inputs, outputs;
   std::vector<onnx::TensorProto> initializers;
   std::vector<onnx::NodeProto> nodes;
+
+  /// As it takes in a file.
+  std::size_t byte_size() const;
 };
 Body body_of(const onnx::GraphProto& graph);
 /// The body of a function as this node calls it: attributes that refer to those of the call are filled in.
