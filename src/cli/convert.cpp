@@ -4,6 +4,7 @@
 
 #include <filesystem>
 #include <memory>
+#include <system_error>
 
 #include "command_line.h"
 #include "failure.h"
@@ -62,6 +63,10 @@ int convert(const ConvertFlags& flags, bool transform_given) {
   require(flags.output, "-o MODEL.onnx");
   const Architecture& architecture = find_architecture(flags.architecture);
   const bool transform = switched_on(flags, architecture, transform_given);
+  std::error_code none;
+  if (std::filesystem::equivalent(flags.checkpoint, flags.output, none))
+    throw UsageError(Error(ErrorCode::bad_input, "the model would replace the checkpoint", "--out",
+                           "name another file, such as model.onnx"));
   const Checkpoint checkpoint = read_checkpoint(flags.checkpoint);
   const BuiltNetwork network = build_network(architecture, checkpoint, {.transform_input = transform});
   export_onnx(network.graph, flags.output);

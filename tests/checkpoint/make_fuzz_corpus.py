@@ -11,6 +11,7 @@ import pickle
 import struct
 import sys
 
+import numpy
 import torch
 
 
@@ -23,7 +24,7 @@ def contents():
         torch.bool)}
     yield "nested", collections.OrderedDict(
         epoch=3, lr=[0.1, 1e-3], best=None, done=True, device=torch.device("cpu"), size=torch.Size([2, 3]),
-        large=2**70, negative=-5, names={"x", "y"}, dtype=torch.float32,
+        large=2**70, negative=-5, names={"x", "y"}, number=numpy.float64(0.5), dtype=torch.float32,
         state_dict={"module.w": torch.nn.Parameter(base[:2].clone())})
     yield "module-state", torch.nn.Sequential(torch.nn.Conv2d(1, 2, 1), torch.nn.BatchNorm2d(2)).state_dict()
     yield "nothing", {"epoch": 1}

@@ -12,6 +12,7 @@ import unittest
 import zipfile
 
 try:
+    import numpy
     import onnx
     import torch
 
@@ -88,7 +89,8 @@ class Networks(Case):
         module = samples.network("squeezenet1_0", 6)
         half = {k: v.half() for k, v in module.state_dict().items()}
         module.load_state_dict(half)
-        nested = {"epoch": 3, "state_dict": {"module." + k: v for k, v in half.items()}, "lr": [0.1, 0.01]}
+        nested = {"epoch": 3, "best": numpy.float64(0.7), "seen": {1, 2}, "lr": [0.1, 0.01],
+                  "state_dict": {"module." + k: v for k, v in half.items()}}
         self.compare("squeezenet1_0", nested, module, 224)
 
     def test_views_of_one_storage(self):
@@ -126,7 +128,7 @@ class Chexnet(Case):
         self.assertEqual([o.name for o in graph.output], ["probabilities"])
         self.assertEqual(auto_layer(self.model), AUTO_LAYERS["chexnet"])
         x = samples.image(224)
-        theirs = torch.logit(module(x).double()).detach().numpy()
+        theirs = samples.logits(module.without_sigmoid(), x)
         self.assertLess(apart(predicted(self.model, x.numpy()), theirs), TOLERANCE)
         self.assertIn("Cardiomegaly", (self.folder / "model.limn.json").read_text())
 
@@ -243,13 +245,17 @@ class Refusals(Case):
         self.refused(wrong, "1 weight has another size", "features.0.bias is float32 [63], not [64]")
 
     def test_another_architecture(self):
-        self.refused(self.weights, "the weights are not those of alexnet", "weights are missing", "weights are not known",
-                     architecture="alexnet")
+        self.refused(self.weights, "the weights are not those of alexnet", "weights are missing",
+                     "weights are not known", architecture="alexnet")
         self.refused(self.weights, "does not know the architecture 'squeezenet1.1'", "did you mean squeezenet1_1?",
                      architecture="squeezenet1.1")
 
     def test_usage(self):
         self.assertEqual(limn("convert", "vgg16").returncode, 2)
+        checkpoint = self.folder / "w.pth"
+        samples.save(self.weights, checkpoint, zip_format=True)
+        self.assertEqual(limn("convert", "squeezenet1_1", checkpoint, "-o", checkpoint).returncode, 2)
+        self.assertTrue(zipfile.is_zipfile(checkpoint))
         ran = limn("convert", "vgg16", "w.pth", "-o", "m.onnx", "--transform-input", "on")
         self.assertEqual(ran.returncode, 2)
         self.assertIn("vgg16 does not transform its input", ran.stderr)

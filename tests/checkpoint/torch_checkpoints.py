@@ -1,4 +1,4 @@
-"""Checkpoints of torchvision's networks with everything in them random, and what PyTorch makes of an image with them."""
+"""Checkpoints of torchvision's networks with everything in them random, and what PyTorch makes of images with them."""
 import warnings
 
 import torch
@@ -22,7 +22,7 @@ def randomise(module, seed):
                 m.num_batches_tracked.fill_(seed + 7)
             elif isinstance(m, (torch.nn.Conv2d, torch.nn.Linear)):
                 fan_in = m.weight[0].numel()
-                m.weight.copy_(torch.randn(m.weight.shape, generator=generator) * (1.6 / fan_in) ** 0.5)
+                m.weight.copy_(torch.randn(m.weight.shape, generator=generator) * (2 / fan_in) ** 0.5)
                 if m.bias is not None:
                     m.bias.copy_(uniform(m.bias, -0.2, 0.2))
     return module.eval()
@@ -55,6 +55,13 @@ class CheXNet(torch.nn.Module):
     def forward(self, x):
         return self.densenet121(x)
 
+    def without_sigmoid(self):
+        """The same weights, to be asked for logits."""
+        twin = CheXNet()
+        twin.load_state_dict(self.state_dict())
+        del twin.densenet121.classifier[1]
+        return twin.eval()
+
 
 class Digits(torch.nn.Module):
     """One convolution and two dense layers."""
@@ -69,7 +76,11 @@ class Digits(torch.nn.Module):
 
 
 def image(size, channels=3, count=2, seed=1):
-    return torch.randn(count, channels, size, size, generator=torch.Generator().manual_seed(seed))
+    """Blotches and noise: what is only noise, pooling averages out."""
+    generator = torch.Generator().manual_seed(seed)
+    blotches = torch.randn(count, channels, 5, 5, generator=generator)
+    blotches = torch.nn.functional.interpolate(blotches, size=(size, size), mode="bilinear", align_corners=False)
+    return 3 * blotches + torch.randn(count, channels, size, size, generator=generator)
 
 
 def logits(module, x):

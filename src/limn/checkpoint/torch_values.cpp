@@ -36,6 +36,13 @@ constexpr std::array<std::string_view, 3> kNests{"state_dict", "model_state_dict
 constexpr std::size_t kMaxTensors = std::size_t{1} << 17;
 constexpr std::size_t kMaxRank = 32;
 
+/// How NumPy's numbers are spelt: training scripts keep the best accuracy as one. They are read over.
+bool is_numpy_number(std::string_view module, std::string_view name) {
+  if (module == "_codecs") return name == "encode";  // bytes, in protocol 2
+  if (module == "numpy.core.multiarray" || module == "numpy._core.multiarray") return name == "scalar";
+  return module == "numpy" && name == "dtype";
+}
+
 template <class List>
 bool contains(const List& list, std::string_view name) {
   return std::ranges::find(list, name) != list.end();
@@ -118,6 +125,7 @@ std::string text_of_keys(const PickleValue& dict) {
 }  // namespace
 
 bool is_known_global(std::string_view module, std::string_view name) {
+  if (is_numpy_number(module, name)) return true;
   if (module == "torch._utils") return contains(kRebuilds, name);
   if (module == "builtins" || module == "__builtin__") return name == "set" || name == "frozenset";
   if (storage_type(module, name) != nullptr) return true;

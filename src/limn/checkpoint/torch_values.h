@@ -13,8 +13,8 @@
 
 namespace limn {
 
-/// Whether the global belongs to a tensor (how one is rebuilt, storages, element types, sizes, devices) or is a
-/// set.
+/// Whether the global belongs to a tensor (how one is rebuilt, storages, element types, sizes, devices), is a set
+/// or one of NumPy's numbers.
 bool is_known_global(std::string_view module, std::string_view name);
 
 /// The identifier of a storage, kept outside the pickle.

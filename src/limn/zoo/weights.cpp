@@ -50,9 +50,11 @@ Tensor Weights::take(const std::string& name, Dims dims) {
 }
 
 std::int64_t Weights::rows(const std::string& name, std::int64_t otherwise) const {
+  constexpr std::int64_t kMost = 1 << 20;
   const auto it = tensors_.find(name);
-  return it == tensors_.end() || it->second.dims().empty() || it->second.dims()[0] == 0 ? otherwise
-                                                                                        : it->second.dims()[0];
+  if (it == tensors_.end() || it->second.dims().empty()) return otherwise;
+  const std::int64_t rows = it->second.dims()[0];
+  return rows > 0 && rows <= kMost ? rows : otherwise;
 }
 
 std::vector<std::string> Weights::finish(std::string_view architecture,

@@ -21,7 +21,8 @@ class Weights {
   /// The tensor, to be used once. When it is missing or of other sizes this is noted, and a tensor of the right
   /// sizes, but with any content, stands in for it.
   Tensor take(const std::string& name, Dims dims);
-  /// Its first size, a number of classes; nothing is taken. `otherwise` when there is no such tensor.
+  /// Its first size, a number of classes; nothing is taken. `otherwise` when there is no such tensor, or
+  /// no network has that many.
   std::int64_t rows(const std::string& name, std::int64_t otherwise) const;
 
   /// Throws Error{bad_input} that lists what take() noted and what nobody took, unless it may be left.
