@@ -93,7 +93,7 @@ def check(name, build, folder, images=2, seed=1):
         "gradient_torch": float(np.median(relative_l2(single["gradient"], exact["gradient"]))),
         "cam": float(of_largest(native["grad-cam"], exact["grad-cam"]).max()),
         "cam_torch": float(of_largest(single["grad-cam"], exact["grad-cam"]).max()),
-        "cam_max": float(np.abs(exact["grad-cam"]).max()),
+        "layer_gradient": float(np.abs(exact["layer-gradient"]).max()),
     }
     if small:
         found["reference"] = float(max(of_largest(reference[k], exact[k]).max() for k in ("gradient", "grad-cam")))
@@ -111,9 +111,10 @@ def judged(found):
         if not holds:
             wrong.append(text)
 
-    expect(found["oracle"] <= 1e-9, f"PyTorch's module and the exported graph differ by {found['oracle']:.1e} in double")
+    # Constants such as the sqrt(2) of a GELU are float in the file and double in the module.
+    expect(found["oracle"] <= 1e-7, f"PyTorch's module and the exported graph differ by {found['oracle']:.1e} in double")
     expect(found["logits"] <= 1e-4, f"logits {found['logits']:.1e}")
-    expect(found["cam_max"] > 0, "Grad-CAM is empty at the layer that auto picked")
+    expect(found["layer_gradient"] > 0, "nothing flows back to the layer that auto picked")
     if "reference" in found:
         expect(found["reference"] <= 1e-8, f"(a) reference {found['reference']:.1e}")
         expect(found["switched"] <= 1e-5, f"(b) with native switches {found['switched']:.1e}")

@@ -140,6 +140,9 @@ class OnnxTorch:
                 a.get("axis", 0), i[1].shape),
             "Split": lambda: i[0].split(i[1].tolist(), a.get("axis", 0)),
             "Slice": lambda: self.sliced(*i),
+            "ScatterND": lambda: self.scattered(*i),
+            "Range": lambda: torch.arange(int(i[0]), int(i[1]), int(i[2])),
+            "Not": lambda: ~i[0],
         }
         return simple[op]()
 
@@ -159,8 +162,17 @@ class OnnxTorch:
         for n, (start, end) in enumerate(zip(starts.tolist(), ends.tolist())):
             axis = int(axes[n]) if axes is not None else n
             step = int(steps[n]) if steps is not None else 1
-            assert step > 0
-            x = x[(slice(None),) * (axis % x.ndim) + (slice(start, min(end, x.shape[axis]), step),)]
+            places = range(*slice(start, end, step).indices(x.shape[axis]))
+            if step > 0:
+                x = x[(slice(None),) * (axis % x.ndim) + (slice(places.start, places.stop, step),)]
+            else:
+                x = x.index_select(axis, torch.tensor(places))
+        return x
+
+    @staticmethod
+    def scattered(x, indices, updates):
+        x = x.clone()
+        x[tuple(indices.movedim(-1, 0))] = updates
         return x
 
 

@@ -39,20 +39,33 @@ bool writes_little(const Node& node, const std::vector<Schema::Inferred>& out) {
   });
 }
 
-/// The answer of Shape or Size, when each element is a number.
-std::optional<std::vector<Tensor>> known_sizes(const Schema::Inferred& out) {
-  if (!out.content || !std::ranges::all_of(*out.content, &Dim::known)) return std::nullopt;
+/// Whether the node computes with sizes: its inputs are constants, or elements of which some are known.
+bool reads_sizes(const GraphBuilder& graph, const Node& node) {
+  bool some = false;
+  for (const ValueId v : node.in) {
+    if (v == kAbsent) continue;
+    const ValueInfo& info = graph.info(v);
+    if (!info.constant && !info.content) return false;
+    some |= info.content.has_value();
+  }
+  return some;
+}
+
+/// The sizes that the node answers, when each of them is a number.
+std::optional<std::vector<Tensor>> known_sizes(const std::vector<Schema::Inferred>& out) {
+  if (out.size() != 1 || !out[0].content || !std::ranges::all_of(*out[0].content, &Dim::known)) return std::nullopt;
   std::vector<std::int64_t> sizes;
-  for (const Dim& d : *out.content) sizes.push_back(d.value);
-  return std::vector<Tensor>{
-      Tensor::of<std::int64_t>(known_dims(*out.type.shape), std::span(std::as_const(sizes)))};
+  for (const Dim& d : *out[0].content) sizes.push_back(d.value);
+  const Tensor t = Tensor::of<std::int64_t>(known_dims(*out[0].type.shape), std::span(std::as_const(sizes)));
+  return std::vector<Tensor>{out[0].type.dtype == DType::i64 ? t : t.converted(out[0].type.dtype)};
 }
 
 }  // namespace
 
 std::optional<std::vector<Tensor>> fold(const GraphBuilder& graph, const Node& node, std::size_t outputs) {
   if (find_op(node.op) == nullptr) return std::nullopt;
-  if (!asks_for_sizes(node) && !reads_little(graph, node)) return std::nullopt;
+  const bool little = reads_little(graph, node);
+  if (!asks_for_sizes(node) && !little && !reads_sizes(graph, node)) return std::nullopt;
   std::vector<const ValueInfo*> in;
   std::vector<Tensor> constants;
   for (const ValueId v : node.in) {
@@ -61,7 +74,7 @@ std::optional<std::vector<Tensor>> fold(const GraphBuilder& graph, const Node& n
   }
   const auto types = graph.schema().infer(node, in);
   if (!writes_little(node, types)) return std::nullopt;
-  if (asks_for_sizes(node)) return known_sizes(types.front());
+  if (!little) return known_sizes(types);
   Node alone = node;
   alone.out.assign(outputs, kAbsent);
   return evaluate_node(alone, constants, Precision::f32);

@@ -108,8 +108,9 @@ std::vector<Value> softplus_vjp(const VjpContext& c) { return {c.dout[0] * emit(
 
 constexpr auto kErf = [](auto x) { return std::erf(x); };
 std::vector<Value> erf_vjp(const VjpContext& c) {
-  constexpr float kTwoOverRootPi = 1.1283792F;
-  return {c.dout[0] * exp(-(c.in[0] * c.in[0])) * kTwoOverRootPi};
+  // 2 / sqrt(pi) as an exponent: its logarithm is a float to 4e-9, the number itself only to 2e-8.
+  constexpr float kLogOfTwoOverRootPi = 0.12078224F;
+  return {c.dout[0] * exp(float_constant(c.graph(), kLogOfTwoOverRootPi) - c.in[0] * c.in[0])};
 }
 
 }  // namespace
