@@ -1,6 +1,7 @@
 // The table of operators is closed under tests: every row is sampled, and differentiated or excused.
 #include "limn/ops/table.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 
 #include <algorithm>
@@ -95,7 +96,7 @@ TEST(Table, IsInTheReference) {
   ASSERT_FALSE(page.empty());
   for (const OpDef* op : all_ops()) {
     if (op->name.starts_with("limn::")) continue;
-    EXPECT_NE(page.find("`" + std::string(op->name) + "`"), std::string::npos) << op->name;
+    EXPECT_NE(page.find(fmt::format("`{}`", op->name)), std::string::npos) << op->name;
   }
 }
 
