@@ -37,3 +37,8 @@ target_link_libraries(limn_opencv INTERFACE ${LIMN_OPENCV_IMGPROC} ${LIMN_OPENCV
 pkg_check_modules(LIMN_ZLIB REQUIRED IMPORTED_TARGET zlib)
 add_library(limn_zlib INTERFACE IMPORTED)
 target_link_libraries(limn_zlib INTERFACE PkgConfig::LIMN_ZLIB)
+
+# The rows of an evaluation.
+pkg_check_modules(LIMN_SQLITE REQUIRED IMPORTED_TARGET sqlite3)
+add_library(limn_sqlite INTERFACE IMPORTED)
+target_link_libraries(limn_sqlite INTERFACE PkgConfig::LIMN_SQLITE)

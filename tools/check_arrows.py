@@ -32,6 +32,7 @@ THIRD_PARTY = [
     (r"(oneapi/)?dnnl", {"runtime"}, 1),
     (r"(opencv2/|jpeglib|png\.h|webp/|tiff|jerror|jconfig)", {"image"}, None),
     (r"zlib\.h", {"datasets"}, 1),
+    (r"sqlite3", {"study"}, 1),
     (r"Eigen/", {"methods"}, None),
     (r"nlohmann/", {"checkpoint", "image", "cli"}, None),
     (r"CLI/", {"cli"}, None),

@@ -55,6 +55,9 @@ LIMN_API Image read_image(const std::filesystem::path&, const DecodeOptions& = {
 /// above 256 megapixels.
 LIMN_API Image resize(const Image&, int width, int height);
 
+/// The picture as the bytes of a baseline JPEG file, its colour at half the resolution: what libjpeg makes of it by
+/// default. Throws Error{bad_input} for a quality outside 1..100 or a picture without pixels.
+LIMN_API std::vector<std::byte> encode_jpeg(const Image&, int quality);
 /// The picture as the bytes of a PNG file.
 LIMN_API std::vector<std::byte> encode_png(const Image&);
 /// Writes a PNG file under a temporary name and renames it, so that no reader sees a part of it. Throws

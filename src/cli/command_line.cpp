@@ -68,6 +68,9 @@ void build(CommandLine& line) {
   add_inspect(line);
   add_predict(line);
   add_explain(line);
+  add_evaluate(line);
+  add_merge(line);
+  add_datasets(line);
   add_card(line);
   add_convert(line);
   add_demo(line);

@@ -49,6 +49,9 @@ Completion one_of(const Names& names) {
 void add_inspect(CommandLine&);
 void add_predict(CommandLine&);
 void add_explain(CommandLine&);
+void add_evaluate(CommandLine&);
+void add_merge(CommandLine&);
+void add_datasets(CommandLine&);
 void add_card(CommandLine&);
 void add_convert(CommandLine&);
 void add_demo(CommandLine&);

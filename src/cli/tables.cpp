@@ -1,4 +1,4 @@
-// limn methods, limn ops, limn version: what this program knows.
+// limn methods, limn datasets, limn ops, limn version: what this program knows.
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -10,6 +10,7 @@
 #include "command_line.h"
 #include "failure.h"
 #include "limn/build_commit.h"
+#include "limn/dataset.h"
 #include "limn/explain.h"
 #include "limn/ops/table.h"
 #include "limn/version.h"
@@ -48,6 +49,14 @@ int list_methods(bool json) {
   return kFine;
 }
 
+int list_datasets() {
+  for (const DatasetKind& kind : dataset_kinds())
+    print("{0:<14}{1}\n{2:<14}below --root: {3}\n{2:<14}{4}{5}\n", kind.name, kind.summary, "", kind.layout,
+          kind.has_boxes ? "with boxes" : "without boxes",
+          kind.split.empty() ? "" : fmt::format("; --split {} unless another is given", kind.split));
+  return kFine;
+}
+
 int list_ops() {
   for (const OpDef* op : all_ops()) print("{:<26}{:<16}{}\n", op->name, op->vjp ? "differentiable" : "-", op->note);
   return kFine;
@@ -68,6 +77,13 @@ void add_methods(CommandLine& line) {
                                   {"limn methods", "limn methods --json"});
   command->add_flag("--json", *json, "One JSON object per method and line");
   command->callback([&line, json] { line.action = [json] { return list_methods(*json); }; });
+}
+
+void add_datasets(CommandLine& line) {
+  CLI::App* command = add_command(line, "datasets",
+                                  "List the kinds of datasets that limn evaluate reads, and what has to be where.",
+                                  {"limn datasets"});
+  command->callback([&line] { line.action = list_datasets; });
 }
 
 void add_ops(CommandLine& line) {

@@ -1,0 +1,83 @@
+#include "evaluate_report.h"
+
+#include <fmt/format.h>
+
+#include <cstdio>
+
+namespace limn::cli {
+namespace {
+
+std::string percent(const Json& rate, const char* key) {
+  if (rate.at(key).is_null()) return "-";
+  return fmt::format("{:.1f} ({:.1f}-{:.1f})", 100 * rate.at(key).get<double>(), 100 * rate.at("low").get<double>(),
+                     100 * rate.at("high").get<double>());
+}
+
+std::string fraction(const Json& mean) {
+  if (mean.is_null()) return "-";
+  return fmt::format("{:.3f} ({:.3f}-{:.3f})", mean.at("mean").get<double>(), mean.at("low").get<double>(),
+                     mean.at("high").get<double>());
+}
+
+std::string images_line(const Json& summary) {
+  const Json& images = summary.at("images");
+  std::string text = fmt::format("{}, {}: {} images", summary.at("experiment").get<std::string>(),
+                                 summary.at("protocol").get<std::string>(), images.at("used").dump());
+  if (images.at("excluded") != 0) text += fmt::format(", {} excluded", images.at("excluded").dump());
+  if (images.at("failed") != 0) text += fmt::format(", {} failed", images.at("failed").dump());
+  return text + "\n";
+}
+
+/// A row per threshold and rule of one method.
+std::string localization_rows(const Json& method) {
+  std::string text;
+  for (const Json& b : method.at("boxes"))
+    text += fmt::format("{:<20}{:<15}{:<20}{:<20}{:<20}{}\n", method.at("name").get<std::string>(),
+                        fmt::format("{} {:.2f}", b.at("rule").get<std::string>(), b.at("threshold").get<double>()),
+                        percent(b.at("top1"), "error"), percent(b.at("top5"), "error"),
+                        percent(b.at("known_class"), "rate"), fraction(b.at("iou")));
+  return text;
+}
+
+std::string pointing_row(const Json& method) {
+  return fmt::format("{:<20}{:<20}{:<20}{:<20}{}\n", method.at("name").get<std::string>(),
+                     percent(method.at("accuracy"), "rate"), percent(method.at("accuracy_with_tolerance"), "rate"),
+                     percent(method.at("accuracy_of_predicted_class"), "rate"),
+                     fraction(method.at("energy_inside")));
+}
+
+}  // namespace
+
+std::string text_of(const Json& summary) {
+  const Json& errors = summary.at("classification");
+  std::string text = images_line(summary);
+  text += fmt::format("top-1 error {} %, top-5 error {} %\n", percent(errors.at("top1"), "error"),
+                      percent(errors.at("top5"), "error"));
+  if (!summary.contains("methods")) return text;
+  const bool boxes = summary.at("experiment") == "localization";
+  text += boxes ? fmt::format("\n{:<20}{:<15}{:<20}{:<20}{:<20}{}\n", "method", "box", "top-1 loc. error",
+                              "top-5 loc. error", "known class", "IoU")
+                : fmt::format("\n{:<20}{:<20}{:<20}{:<20}{}\n", "method", "accuracy", "with tolerance",
+                              "predicted class", "energy inside");
+  for (const Json& method : summary.at("methods")) text += boxes ? localization_rows(method) : pointing_row(method);
+  for (const Json& c : summary.at("comparisons"))
+    text += fmt::format("\n{} against {}: {:+.1f} points, p = {:.2g} (McNemar, Holm)",
+                        c.at("method").get<std::string>(), c.at("control").get<std::string>(),
+                        100 * c.at("difference").get<double>(), c.at("p_holm").get<double>());
+  return summary.at("comparisons").empty() ? text : text + "\n";
+}
+
+void print_times(const EvaluationTimes& times, std::size_t images, int threads) {
+  const double all = times.decode + times.compute + times.measure + times.write;
+  if (all <= 0 || times.elapsed <= 0) return;
+  const auto share = [&](double part) { return 100 * part / all; };
+  const std::string text = fmt::format(
+      "  {} images in {:.1f} s, {:.1f} a second with {} threads; of their work {:.1f} % decoding, {:.1f} % "
+      "computing, "
+      "{:.1f} % measuring, {:.1f} % writing\n",
+      images, times.elapsed, static_cast<double>(images) / times.elapsed, threads, share(times.decode),
+      share(times.compute), share(times.measure), share(times.write));
+  std::fputs(text.c_str(), stderr);
+}
+
+}  // namespace limn::cli

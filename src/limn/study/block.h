@@ -1,0 +1,49 @@
+#pragma once
+// One block of an evaluation, from files to rows, in one thread.
+
+#include <vector>
+
+#include "limn/study/evaluation.h"
+
+namespace limn {
+
+struct BlockResult {
+  std::vector<ImageRow> images;
+  std::vector<MapRow> maps;
+};
+
+/// Works on one block after another. Not to be shared between threads.
+class BlockWorker {
+ public:
+  BlockWorker(const EvaluationPlan&, const EvaluationSubject&, const Experiment&, Explainer,
+              std::filesystem::path maps);
+
+  /// The block with these positions, `first` to `first` + batch - 1, as far as there are images.
+  BlockResult run(std::int64_t first);
+  const EvaluationTimes& times() const { return times_; }
+
+ private:
+  struct Slot {
+    ImageRow row;
+    std::vector<std::size_t> wanted;
+    std::vector<std::vector<Heatmap>> maps;  ///< [method][wanted class]
+  };
+  void load(Slot&, std::int64_t position, std::span<float> pixels);
+  void predict(std::vector<Slot>&);
+  void predict_one_by_one(std::vector<Slot>&);
+  void read_scores(Slot&, std::int64_t n);
+  void explain(std::vector<Slot>&);
+  void take_maps(Slot&, std::int64_t n, std::size_t class_index);
+  void measure(Slot&, BlockResult&);
+  void save(const Slot&, std::string_view what, std::span<const std::int64_t> dims, std::span<const float>) const;
+
+  const EvaluationPlan& plan_;
+  const EvaluationSubject& subject_;
+  const Experiment& experiment_;
+  Explainer explainer_;
+  std::filesystem::path maps_;
+  std::vector<std::string> labels_;
+  EvaluationTimes times_;
+};
+
+}  // namespace limn

@@ -1,0 +1,90 @@
+#include "limn/study/experiment.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <array>
+
+#include "limn/names.h"
+#include "limn/statistics.h"
+#include "limn/study/localization.h"
+#include "limn/study/pointing_game.h"
+
+namespace limn {
+namespace {
+
+/// Needs no maps: all of it is in the rows of the images.
+class Classification : public Experiment {
+ public:
+  using Experiment::Experiment;
+  std::vector<std::string> columns() const override { return {}; }
+  std::vector<std::size_t> wanted(const ImageRow&) const override { return {}; }
+  std::vector<Cell> measure(const ImageRow&, std::span<const Heatmap>) const override { return {}; }
+  Json summarise(RowStore&, std::string_view, std::span<const ImageRow>) const override { return {}; }
+  std::string primary() const override { return {}; }
+};
+
+}  // namespace
+
+std::span<const ExperimentInfo> experiments() {
+  static const std::array<ExperimentInfo, 3> kExperiments{{
+      {"classification", "top-1 and top-5 error", false, {}},
+      {"localization",
+       "do boxes drawn around heatmaps match those of people",
+       true,
+       {"centre-box", "whole-image", "centred-gaussian", "random-map"}},
+      {"pointing-game",
+       "does the hottest pixel lie on the object",
+       true,
+       {"centre-point", "centred-gaussian", "random-map"}},
+  }};
+  return kExperiments;
+}
+
+const ExperimentInfo& experiment(std::string_view name) {
+  const auto found = std::ranges::find(experiments(), name, &ExperimentInfo::name);
+  if (found != experiments().end()) return *found;
+  std::vector<std::string> names;
+  for (const auto& info : experiments()) names.emplace_back(info.name);
+  const auto close = close_names(name, names);
+  throw Error(ErrorCode::not_found, fmt::format("there is no experiment '{}'", name), "EXPERIMENT",
+              close.empty() ? fmt::format("the experiments are {}", fmt::join(names, ", "))
+                            : fmt::format("did you mean {}?", fmt::join(close, " or ")));
+}
+
+std::unique_ptr<const Experiment> make_experiment(std::string_view name, const ExperimentOptions& options) {
+  if (name == "localization") return make_localization(options);
+  if (name == "pointing-game") return make_pointing_game(options);
+  return std::make_unique<Classification>(options);
+}
+
+Json rate_json(double successes, double trials) {
+  const Interval interval = wilson(successes, trials);
+  return {{"successes", successes},
+          {"of", trials},
+          {"rate", trials > 0 ? Json(successes / trials) : Json()},
+          {"low", interval.low},
+          {"high", interval.high}};
+}
+
+Json error_json(double successes, double trials) {
+  const Interval interval = wilson(trials - successes, trials);
+  return {{"failures", trials - successes},
+          {"of", trials},
+          {"error", trials > 0 ? Json(1 - successes / trials) : Json()},
+          {"low", interval.low},
+          {"high", interval.high}};
+}
+
+Json mean_json(std::span<const double> values, std::uint64_t seed) {
+  const auto summary = summarise_mean(values, seed);
+  if (!summary) return nullptr;
+  return {{"n", summary->count},
+          {"mean", summary->mean},
+          {"sd", summary->deviation},
+          {"low", summary->interval.low},
+          {"high", summary->interval.high}};
+}
+
+}  // namespace limn

@@ -1,0 +1,203 @@
+#include "limn/study/localization.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+
+#include "limn/metrics.h"
+
+namespace limn {
+namespace {
+
+constexpr double kCurveUnit = 50'000;
+
+struct Rule {
+  RegionRule rule;
+  std::string_view name;
+};
+constexpr std::array<Rule, 2> kRules{{{RegionRule::pixels, "region"}, {RegionRule::rectangle, "rectangle"}}};
+
+bool is_among(std::size_t c, std::span<const std::size_t> classes) {
+  return std::ranges::find(classes, c) != classes.end();
+}
+
+std::vector<Box> boxes_of(const ImageRow& image, std::size_t class_index) {
+  std::vector<Box> boxes;
+  for (const auto& [c, box] : image.boxes)
+    if (c == class_index) boxes.push_back(box);
+  return boxes;
+}
+
+std::vector<std::uint16_t> packed(const std::vector<double>& curve) {
+  std::vector<std::uint16_t> out;
+  for (const double v : curve) out.push_back(static_cast<std::uint16_t>(std::floor(v * kCurveUnit)));
+  return out;
+}
+
+std::vector<double> unpacked(const std::vector<std::uint16_t>& curve) {
+  std::vector<double> out;
+  for (const std::uint16_t v : curve) out.push_back(v / kCurveUnit);
+  return out;
+}
+
+/// Everything at one threshold by one rule.
+struct Outcome {
+  bool known = false, top1 = false, top5 = false;
+  double iou = 0;
+};
+
+class Localization : public Experiment {
+ public:
+  using Experiment::Experiment;
+
+  std::vector<std::string> columns() const override {
+    std::vector<std::string> names;
+    for (const double threshold : options_.thresholds)
+      for (const Rule& rule : kRules)
+        for (const char* what : {"known", "top1", "top5", "iou"}) names.push_back(column(what, rule, threshold));
+    names.insert(names.end(), {"box", "degenerate", "curve_largest", "curve_any"});
+    return names;
+  }
+
+  /// A map of a wrong class cannot succeed, so that only those of true classes with boxes are needed.
+  std::vector<std::size_t> wanted(const ImageRow& image) const override {
+    std::vector<std::size_t> classes;
+    for (const auto& [c, box] : image.boxes)
+      if (!is_among(c, classes)) classes.push_back(c);
+    return classes;
+  }
+
+  std::vector<Cell> measure(const ImageRow& image, std::span<const Heatmap> maps) const override {
+    const auto classes = wanted(image);
+    std::vector<Outcome> outcomes(options_.thresholds.size() * kRules.size());
+    BoxCurve curve{std::vector<double>(sweep_fractions().size()), std::vector<double>(sweep_fractions().size())};
+    std::int64_t degenerate = 0;
+    std::string box_text;
+    for (std::size_t i = 0; i < maps.size(); ++i) {
+      const Heatmap map = rescaled(maps[i], degenerate);
+      const auto truths = boxes_of(image, classes[i]);
+      for (std::size_t o = 0; o < outcomes.size(); ++o) {
+        const auto box = predicted_box(map, options_.thresholds[o / kRules.size()], kRules[o % kRules.size()].rule);
+        if (!box) continue;
+        if (i == 0 && o == headline_rule()) box_text = Json({box->x0, box->y0, box->x1, box->y1}).dump();
+        add(outcomes[o], image, classes[i], *box, truths);
+      }
+      add(curve, box_curve(map, truths));
+    }
+    std::vector<Cell> cells;
+    using Whole = std::int64_t;
+    for (const Outcome& o : outcomes) {
+      for (const bool success : {o.known, o.top1, o.top5}) cells.emplace_back(Whole{success});
+      cells.emplace_back(o.iou);
+    }
+    cells.push_back(box_text.empty() ? Cell{} : Cell{box_text});
+    cells.emplace_back(degenerate);
+    cells.emplace_back(packed(curve.largest));
+    cells.emplace_back(packed(curve.any));
+    return cells;
+  }
+
+  std::string primary() const override { return column("known", kRules[headline_rule()], options_.thresholds[0]); }
+
+  Json summarise(RowStore& rows, std::string_view method, std::span<const ImageRow> images) const override {
+    const auto names = rows.columns();
+    std::vector<std::vector<double>> sums(options_.thresholds.size() * kRules.size(), std::vector<double>(3));
+    std::vector<std::vector<double>> ious(sums.size());
+    std::vector<std::vector<double>> largest, any;
+    std::vector<std::int64_t> positions;
+    double degenerate = 0;
+    const auto last = static_cast<int>(names.size());
+    rows.for_each_map(method, [&](std::int64_t position, const Statement& row) {
+      positions.push_back(position);
+      for (std::size_t o = 0; o < sums.size(); ++o) {
+        const int first = static_cast<int>(4 * o);
+        for (int k = 0; k < 3; ++k)
+          sums[o][static_cast<std::size_t>(k)] += static_cast<double>(row.integer(first + k));
+        ious[o].push_back(row.real(first + 3));
+      }
+      degenerate += row.integer(last - 3) != 0 ? 1 : 0;
+      largest.push_back(unpacked(row.numbers(last - 2)));
+      any.push_back(unpacked(row.numbers(last - 1)));
+    });
+    double top1 = 0, top5 = 0;
+    for (const ImageRow& image : images) {
+      if (image.error || image.excluded) continue;
+      top1 += image.top1 ? 1 : 0;
+      top5 += image.top5 ? 1 : 0;
+    }
+    Json summary;
+    summary["images"] = positions.size();
+    summary["degenerate"] = degenerate;
+    const auto n = static_cast<double>(positions.size());
+    for (std::size_t o = 0; o < sums.size(); ++o) {
+      const Rule& rule = kRules[o % kRules.size()];
+      summary["boxes"].push_back({{"threshold", options_.thresholds[o / kRules.size()]},
+                                  {"rule", rule.name},
+                                  {"top1", error_json(sums[o][1], n)},
+                                  {"top5", error_json(sums[o][2], n)},
+                                  {"known_class", rate_json(sums[o][0], n)},
+                                  {"given_top1_correct", rate_json(sums[o][1], top1)},
+                                  {"given_top5_correct", rate_json(sums[o][2], top5)},
+                                  {"iou", mean_json(ious[o], options_.seed)}});
+    }
+    summary["max_box_accuracy"] = max_box_accuracy(largest);
+    summary["max_box_accuracy_v2"] = max_box_accuracy_v2(any);
+    summary["calibrated"] = calibrated(positions, largest);
+    return summary;
+  }
+
+ private:
+  static std::string column(std::string_view what, const Rule& rule, double threshold) {
+    return fmt::format("{}_{}_{}", what, rule.name, 100 * threshold);
+  }
+  std::size_t headline_rule() const { return options_.protocol == Protocol::correct ? 0 : 1; }
+
+  /// Guarded min-max; a constant map has nothing to draw a box around, but one of full heat everywhere.
+  static Heatmap rescaled(const Heatmap& map, std::int64_t& degenerate) {
+    if (std::ranges::all_of(map.values, [](float v) { return v == 1; })) return map;
+    auto normalised = normalise(map);
+    degenerate += normalised.degenerate ? 1 : 0;
+    return std::move(normalised.heatmap);
+  }
+
+  static void add(Outcome& o, const ImageRow& image, std::size_t class_index, const Box& box,
+                  std::span<const Box> truths) {
+    o.iou = std::max(o.iou, best_iou(box, truths));
+    if (!localizes(box, truths)) return;
+    o.known = true;
+    o.top1 |= !image.predicted.empty() && image.predicted[0] == class_index;
+    o.top5 |= is_among(class_index, image.predicted);
+  }
+
+  static void add(BoxCurve& to, const BoxCurve& more) {
+    for (std::size_t i = 0; i < to.largest.size(); ++i) {
+      to.largest[i] = std::max(to.largest[i], more.largest[i]);
+      to.any[i] = std::max(to.any[i], more.any[i]);
+    }
+  }
+
+  /// The threshold is chosen on images at even positions and judged on the others.
+  static Json calibrated(std::span<const std::int64_t> positions, std::span<const std::vector<double>> curves) {
+    constexpr double kBar = 0.5;
+    std::vector<std::vector<double>> chosen_on, judged_on;
+    for (std::size_t i = 0; i < positions.size(); ++i)
+      (positions[i] % 2 == 0 ? chosen_on : judged_on).push_back(curves[i]);
+    if (chosen_on.empty() || judged_on.empty()) return nullptr;
+    const std::size_t index = calibrated_index(box_accuracy(chosen_on, kBar));
+    double successes = 0;
+    for (const auto& curve : judged_on) successes += curve[index] >= kBar ? 1 : 0;
+    Json out = {{"threshold", sweep_fractions()[index]}, {"chosen_on", chosen_on.size()}};
+    out["box_accuracy"] = rate_json(successes, static_cast<double>(judged_on.size()));
+    return out;
+  }
+};
+
+}  // namespace
+
+std::unique_ptr<const Experiment> make_localization(const ExperimentOptions& options) {
+  return std::make_unique<Localization>(options);
+}
+
+}  // namespace limn

@@ -1,0 +1,17 @@
+#pragma once
+// Weakly supervised localization: a box around the heat, against the boxes that people drew.
+
+#include <memory>
+
+#include "limn/study/experiment.h"
+
+namespace limn {
+
+/// Columns, for each threshold of t % and each rule (region, rectangle): `known_RULE_T`, a map of a true class
+/// localizes a box of its class; `top1_RULE_T` and `top5_RULE_T`, the same for true classes that are predicted;
+/// `iou_RULE_T`, the best IoU. Then `box`, drawn by the protocol's rule at the first threshold; `degenerate`, how
+/// many maps were constant; `curve_largest`, `curve_any`, the IoU at 0, .01, ... .99 in parts of 50,000, rounded
+/// down.
+std::unique_ptr<const Experiment> make_localization(const ExperimentOptions&);
+
+}  // namespace limn

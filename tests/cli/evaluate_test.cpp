@@ -1,0 +1,189 @@
+// `limn evaluate` and `limn merge` through the program, on a network whose maps can be told without computing.
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <fstream>
+
+#include "harness.h"
+#include "limn/base/random.h"
+#include "samples.h"
+
+namespace limn::test {
+namespace {
+
+namespace fs = std::filesystem;
+using Json = nlohmann::json;
+using testing::AllOf;
+using testing::HasSubstr;
+
+/// A dataset in the layout of ILSVRC, of dark pictures with a white rectangle: class "bright", its box.
+class Evaluate : public testing::Test {
+ protected:
+  static constexpr int kImages = 60;
+
+  Evaluate() {
+    fs::create_directories(root_ / "ILSVRC/Data/CLS-LOC/val");
+    fs::create_directories(root_ / "ILSVRC/Annotations/CLS-LOC/val");
+    write_text(root_ / "LOC_synset_mapping.txt", "bright a\ndark b\n");
+    for (int i = 0; i < kImages; ++i) add_image(i);
+  }
+
+  static std::string name_of(int i) { return "image_" + std::to_string(1000 + i); }
+  fs::path picture(int i) const { return root_ / "ILSVRC/Data/CLS-LOC/val" / (name_of(i) + ".JPEG"); }
+
+  void add_image(int i) const {
+    const auto draw = [&](std::uint64_t n, int most) {
+      return static_cast<int>(random_unit(5, static_cast<std::uint64_t>(10 * i) + n) * most);
+    };
+    const int x0 = draw(0, 9), y0 = draw(1, 6), x1 = x0 + 1 + draw(2, 12 - x0 - 1),
+              y1 = y0 + 1 + draw(3, 8 - y0 - 1);
+    write_png(picture(i), white_rectangle(12, 8, {double(x0), double(y0), double(x1), double(y1)}));
+    const auto number = [](const char* name, int v) {
+      return "<" + std::string(name) + ">" + std::to_string(v) + "</" + name + ">";
+    };
+    write_text(root_ / "ILSVRC/Annotations/CLS-LOC/val" / (name_of(i) + ".xml"),
+               "<annotation><object><name>bright</name><bndbox>" + number("xmin", x0) + number("ymin", y0) +
+                   number("xmax", x1) + number("ymax", y1) + "</bndbox></object></annotation>");
+  }
+
+  std::vector<std::string> arguments(const std::string& out, const std::vector<std::string>& more = {}) const {
+    std::vector<std::string> all{"evaluate", "localization", "--model",      studio_.model, "--dataset",
+                                 "ilsvrc",   "--root",       root_.string(), "--method",    "grad-cam",
+                                 "--resize", "12x8",         "--out",        path(out)};
+    all.insert(all.end(), more.begin(), more.end());
+    return all;
+  }
+  std::string path(const std::string& name) const { return (folder_ / name).string(); }
+  std::string summary(const std::string& out) const { return read_text(folder_ / out / "summary.json"); }
+
+  ScratchFolder folder_;
+  Studio studio_{folder_.path()};
+  fs::path root_ = folder_ / "data";
+};
+
+const Json& method_of(const Json& summary, const std::string& name) {
+  for (const Json& method : summary.at("methods"))
+    if (method.at("name") == name) return method;
+  throw std::out_of_range(name);
+}
+
+TEST_F(Evaluate, BoxesAroundWhiteRectanglesAreRight) {
+  const Ran ran = run_limn(arguments("run", {"--json"}));
+  ASSERT_EQ(ran.code, 0) << ran.err;
+  const Json told = Json::parse(ran.out);
+  EXPECT_EQ(told, Json::parse(summary("run")));
+  const Json& boxes = method_of(told, "grad-cam").at("boxes").at(0);
+  EXPECT_EQ(boxes.at("known_class").at("successes"), kImages);
+  EXPECT_EQ(boxes.at("iou").at("mean"), 1);
+  EXPECT_EQ(method_of(told, "grad-cam").at("max_box_accuracy"), 1);
+  EXPECT_EQ(told.at("classification").at("top1").at("failures"), 0);
+  EXPECT_LT(method_of(told, "whole-image").at("boxes").at(0).at("iou").at("mean"), 0.6);
+  for (const char* control : {"centre-box", "centred-gaussian", "random-map"})
+    EXPECT_TRUE(method_of(told, control).at("control").get<bool>());
+  EXPECT_EQ(told.at("comparisons").at(0).at("method"), "grad-cam");
+  EXPECT_THAT(names_in(folder_ / "run"), testing::ElementsAre("manifest.json", "rows.sqlite", "summary.json"));
+}
+
+TEST_F(Evaluate, ThePointingGameAndTheErrors) {
+  auto all = arguments("points");
+  all[1] = "pointing-game";
+  const Ran ran = run_limn(all);
+  ASSERT_EQ(ran.code, 0) << ran.err;
+  EXPECT_THAT(ran.out, AllOf(HasSubstr("grad-cam"), HasSubstr("centre-point"), HasSubstr("top-1 error 0.0")));
+  const Json told = Json::parse(summary("points"));
+  EXPECT_EQ(method_of(told, "grad-cam").at("accuracy").at("rate"), 1);
+  EXPECT_NEAR(method_of(told, "grad-cam").at("energy_inside").at("mean").get<double>(), 1, 1e-6);
+  all = arguments("errors");
+  all[1] = "classification";
+  EXPECT_EQ(run_limn(all).code, 0);
+  EXPECT_FALSE(Json::parse(summary("errors")).contains("methods"));
+}
+
+TEST_F(Evaluate, NumbersDoNotDependOnThreadsOrShards) {
+  ASSERT_EQ(run_limn(arguments("one", {"--threads", "1"})).code, 0);
+  ASSERT_EQ(run_limn(arguments("three", {"--threads", "3"})).code, 0);
+  EXPECT_EQ(summary("one"), summary("three"));
+  for (const char* shard : {"1", "2", "3"})
+    ASSERT_EQ(run_limn(arguments(std::string("part") + shard, {"--shard", std::string(shard) + "/3"})).code, 0);
+  const Ran merged = run_limn({"merge", path("part2"), path("part1"), path("part3"), "--out", path("whole")});
+  ASSERT_EQ(merged.code, 0) << merged.err;
+  EXPECT_EQ(summary("one"), summary("whole"));
+  const Ran missing = run_limn({"merge", path("part2"), path("part1"), "--out", path("less")});
+  EXPECT_EQ(missing.code, 1);
+  EXPECT_THAT(missing.err, HasSubstr("2 of 3 shards"));
+}
+
+TEST_F(Evaluate, KilledAgainAndAgainItEndsTheSame) {
+  ASSERT_EQ(run_limn(arguments("undisturbed")).code, 0);
+  for (std::uint64_t kill = 0; kill < 20; ++kill) {
+    Process process(arguments("killed", {"--resume", "--threads", "2"}));
+    ::usleep(static_cast<useconds_t>(random_unit(17, kill) * 60'000));
+    process.signal(SIGKILL);
+    process.finish();
+  }
+  const Ran ran = run_limn(arguments("killed", {"--resume"}));
+  ASSERT_EQ(ran.code, 0) << ran.err;
+  EXPECT_EQ(summary("killed"), summary("undisturbed"));
+}
+
+TEST_F(Evaluate, ABrokenImageIsARowOfItsOwn) {
+  write_text(picture(7), "no picture");
+  fs::remove(root_ / "ILSVRC/Annotations/CLS-LOC/val" / (name_of(9) + ".xml"));
+  const Ran ran = run_limn(arguments("run"));
+  EXPECT_EQ(ran.code, 4) << ran.err;
+  EXPECT_THAT(ran.err, AllOf(HasSubstr(name_of(7)), HasSubstr(name_of(9) + ".xml")));
+  const Json told = Json::parse(summary("run"));
+  EXPECT_EQ(told.at("images").at("failed"), 2);
+  EXPECT_EQ(told.at("images").at("used"), kImages - 2);
+  EXPECT_EQ(run_limn(arguments("run", {"--resume"})).code, 4);  // nothing left to do; the rows still say so
+}
+
+TEST_F(Evaluate, AFullDiskStopsItAndItGoesOn) {
+  ASSERT_EQ(run_limn(arguments("undisturbed")).code, 0);
+  RunOptions small;
+  small.file_size_limit = 60'000;
+  const Ran full = run_limn(arguments("run"), small);
+  EXPECT_EQ(full.code, 1);
+  EXPECT_THAT(full.err, HasSubstr("rows.sqlite"));
+  const Ran ran = run_limn(arguments("run", {"--resume"}));
+  ASSERT_EQ(ran.code, 0) << ran.err;
+  EXPECT_EQ(summary("run"), summary("undisturbed"));
+}
+
+TEST_F(Evaluate, AFolderHoldsOneRun) {
+  ASSERT_EQ(run_limn(arguments("run")).code, 0);
+  const Ran again = run_limn(arguments("run"));
+  EXPECT_EQ(again.code, 1);
+  EXPECT_THAT(again.err, HasSubstr("--resume"));
+  const Ran other = run_limn(arguments("run", {"--resume", "--seed", "3"}));
+  EXPECT_EQ(other.code, 1);
+  EXPECT_THAT(other.err, HasSubstr("'seed'"));
+}
+
+TEST_F(Evaluate, WhatCannotBeRightIsSaid) {
+  const auto fails = [&](int code, const std::vector<std::string>& more, const std::string& says) {
+    const Ran ran = run_limn(arguments("bad", more));
+    EXPECT_EQ(ran.code, code) << says << "\n" << ran.err;
+    EXPECT_THAT(ran.err, HasSubstr(says));
+  };
+  fails(2, {"--protocol", "wrong"}, "as-published");
+  fails(2, {"--threshold", "15"}, "fractions");
+  fails(2, {"--shard", "3/2"}, "I/N");
+  fails(2, {"--shard", "1"}, "I/N");
+  fails(1, {"--protocol", "as-published"}, "--crop N");
+  fails(1, {"--split", "test"}, "val, train");
+  auto all = arguments("bad");
+  all[1] = "localisation";
+  EXPECT_THAT(run_limn(all).err, HasSubstr("did you mean localization"));
+  all = arguments("bad");
+  all[5] = "mnist";
+  EXPECT_THAT(run_limn(all).err, HasSubstr("needs boxes"));
+  write_text(root_ / "LOC_synset_mapping.txt", "bright a\nblue b\n");
+  fails(1, {}, "blue");
+}
+
+}  // namespace
+}  // namespace limn::test
