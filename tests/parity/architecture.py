@@ -116,7 +116,9 @@ def judged(found):
     expect(found["logits"] <= 1e-4, f"logits {found['logits']:.1e}")
     expect(found["layer_gradient"] > 0, "nothing flows back to the layer that auto picked")
     if "reference" in found:
-        expect(found["reference"] <= 1e-8, f"(a) reference {found['reference']:.1e}")
+        # The scale of Swin's attention, 32 ** -0.5, is computed in the file: a float for limn, a double for the oracle.
+        bound = 2e-7 if found["name"].startswith("swin") else 1e-8
+        expect(found["reference"] <= bound, f"(a) reference {found['reference']:.1e}")
         expect(found["switched"] <= 1e-5, f"(b) with native switches {found['switched']:.1e}")
     # (c) is a statement on medians; one or two images are no sample, and kinks decide which of two runs is nearer.
     expect(found["gradient"] <= max(2 * found["gradient_torch"], 5e-2), f"(c) gradient {found['gradient']:.1e}")
