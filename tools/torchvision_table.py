@@ -127,8 +127,8 @@ def row(name, r):
         return f"| {name} | | | | | | | | | {r.get('error', 'not run')} |"
     shape = "x".join(str(d) for d in (r["layer_shape"] or [])[1:])
     pace = f"{r['speed']:.2f}" if "speed" in r else ""
-    return (f"| {name} | {r['parameters'] / 1e6:.1f} | {r['multiply_adds'] / 1e9:.2f} | {shape} | {number(r['logits'])} "
-            f"| {number(r.get('reference'))} | {number(r.get('switched'))} | {number(r['gradient'])} / "
+    return (f"| {name} | {r['parameters'] / 1e6:.1f} | {r['multiply_adds'] / 1e9:.2f} | {shape} | {number(r['logits'])} / "
+            f"{number(r['logits_torch'])} | {number(r.get('reference'))} | {number(r.get('switched'))} | {number(r['gradient'])} / "
             f"{number(r['gradient_torch'])} | {number(r['cam'])} / {number(r['cam_torch'])} | "
             f"{pace}{' ' + '; '.join(r['wrong']) if r.get('wrong') else ''} |")
 
@@ -143,8 +143,8 @@ architectures meet all statements).
 | --- | --- |
 | M par., G mul. | parameters in millions; multiplications with addition of one image, in 10^9 |
 | layer | what `auto` picks, as [K, h, w], [h, w, K] or [tokens, K] |
-| logits | largest difference from torchvision's own module in float, in parts of the largest logit |
-| (a) | double-precision reference of input gradient and Grad-CAM against PyTorch in double, in parts of the largest value; empty for networks of more than 6 G multiplications, where it would take too long |
+| logits | largest difference of limn (float) from torchvision's own module in double / of that module in float, in parts of the largest logit |
+| (a) | double-precision reference of input gradient and Grad-CAM against PyTorch in double, in parts of the largest value; empty where it would take too long (2.5 G multiplications; the environment variable LIMN_PARITY_DOUBLE_LIMIT sets another limit) |
 | (b) | native input gradient and layer gradient against double with the native run's own rectifier masks and pool indices, relative L2 |
 | (c) gradient | native input gradient against PyTorch in double / PyTorch in float against PyTorch in double, relative L2, median over the images |
 | (c) Grad-CAM | the same for Grad-CAM, largest difference in parts of the maximum |

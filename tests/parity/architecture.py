@@ -17,8 +17,8 @@ SOURCE = pathlib.Path(os.environ.get("LIMN_SOURCE_DIR", pathlib.Path(__file__).r
 sys.path.insert(0, str(SOURCE / "tools"))
 import export_torchvision  # noqa: E402
 
-# The double-precision runs take about a second for each of these multiplications with addition.
-DOUBLE_LIMIT = float(os.environ.get("LIMN_PARITY_DOUBLE_LIMIT", "6e9"))
+# Networks of more multiplications with addition are left out of the runs in double, which take them minutes.
+DOUBLE_LIMIT = float(os.environ.get("LIMN_PARITY_DOUBLE_LIMIT", "2.5e9"))
 
 
 def relative_l2(a, b):
@@ -88,7 +88,8 @@ def check(name, build, folder, images=2, seed=1):
         "layer_shape": next((entry["shape"] for entry in facts["layers"] if entry["name"] == layer), None),
         "images": len(x),
         "oracle": float(of_largest(exact["logits"], scores64).max()),
-        "logits": float(of_largest(native["logits"], scores).max()),
+        "logits": float(of_largest(native["logits"], scores64).max()),
+        "logits_torch": float(of_largest(scores, scores64).max()),
         "gradient": float(np.median(relative_l2(native["gradient"], exact["gradient"]))),
         "gradient_torch": float(np.median(relative_l2(single["gradient"], exact["gradient"]))),
         "cam": float(of_largest(native["grad-cam"], exact["grad-cam"]).max()),
@@ -112,14 +113,16 @@ def judged(found):
             wrong.append(text)
 
     # Constants such as the sqrt(2) of a GELU are float in the file and double in the module.
-    expect(found["oracle"] <= 1e-7, f"PyTorch's module and the exported graph differ by {found['oracle']:.1e} in double")
-    expect(found["logits"] <= 1e-4, f"logits {found['logits']:.1e}")
+    expect(found["oracle"] <= 1e-6, f"PyTorch's module and the exported graph differ by {found['oracle']:.1e} in double")
+    expect(found["logits"] <= max(1e-4, 2 * found["logits_torch"]), f"logits {found['logits']:.1e}")
     expect(found["layer_gradient"] > 0, "nothing flows back to the layer that auto picked")
     if "reference" in found:
         # The scale of Swin's attention, 32 ** -0.5, is computed in the file: a float for limn, a double for the oracle.
         bound = 2e-7 if found["name"].startswith("swin") else 1e-8
         expect(found["reference"] <= bound, f"(a) reference {found['reference']:.1e}")
-        expect(found["switched"] <= 1e-5, f"(b) with native switches {found['switched']:.1e}")
+        # Deep networks without kinks are as far from double in PyTorch's own float.
+        bound = max(1e-5, 2 * found["gradient_torch"] if found["gradient_torch"] < 1e-3 else 0)
+        expect(found["switched"] <= bound, f"(b) with native switches {found['switched']:.1e}")
     # (c) is a statement on medians; one or two images are no sample, and kinks decide which of two runs is nearer.
     expect(found["gradient"] <= max(2 * found["gradient_torch"], 5e-2), f"(c) gradient {found['gradient']:.1e}")
     expect(found["cam"] <= max(1e-4, 2 * found["cam_torch"], 1e-2), f"(c) Grad-CAM {found['cam']:.1e}")

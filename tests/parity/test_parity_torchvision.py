@@ -20,9 +20,9 @@ except ImportError as e:
 
 from architecture import check, judged
 
+# Among the smallest, and not among those whose random weights make PyTorch's own float run a matter of chance.
 FAMILIES = ("resnet18 resnext50_32x4d inception_v3 shufflenet_v2_x0_5 mobilenet_v2 mobilenet_v3_small mnasnet0_5 "
-            "efficientnet_b0 efficientnet_v2_s regnet_x_400mf regnet_y_400mf convnext_tiny vit_b_32 swin_t maxvit_t "
-            "squeezenet1_1 vgg11_bn")
+            "efficientnet_b0 regnet_x_400mf regnet_y_400mf convnext_tiny vit_b_32 swin_t squeezenet1_1")
 
 
 def main():

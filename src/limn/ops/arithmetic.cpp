@@ -5,19 +5,15 @@
 #include "limn/ops/build.h"
 #include "limn/ops/elementwise.h"
 #include "limn/ops/families.h"
+#include "limn/ops/wrapping.h"
 
 namespace limn {
 namespace {
 
-// Integers wrap around instead of overflowing, which C++ leaves undefined for signed ones.
 template <auto F>
 constexpr auto kWrapping = []<class T>(T a, T b) {
-  if constexpr (std::is_integral_v<T>) {
-    using U = std::conditional_t<sizeof(T) < sizeof(unsigned), unsigned, std::make_unsigned_t<T>>;
-    return static_cast<T>(F(static_cast<U>(a), static_cast<U>(b)));
-  } else {
-    return F(a, b);
-  }
+  using U = Wrapping<T>;
+  return static_cast<T>(F(static_cast<U>(a), static_cast<U>(b)));
 };
 constexpr auto kAdd = kWrapping<std::plus<>{}>;
 constexpr auto kSub = kWrapping<std::minus<>{}>;

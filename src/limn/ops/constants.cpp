@@ -4,6 +4,7 @@
 #include "limn/ops/families.h"
 #include "limn/ops/infer.h"
 #include "limn/ops/loops.h"
+#include "limn/ops/wrapping.h"
 
 namespace limn {
 namespace {
@@ -100,9 +101,10 @@ std::vector<Inferred> infer_range(const InferContext& c) {
 
 void range_reference(const EvalContext& c) {
   dispatch_number(c.out[0].dtype, [&]<class T>() {
-    const T start = c.in[0].as<T>()[0], delta = c.in[2].as<T>()[0];
+    using U = Wrapping<T>;
+    const U start = static_cast<U>(c.in[0].as<T>()[0]), delta = static_cast<U>(c.in[2].as<T>()[0]);
     const auto y = c.out[0].as<T>();
-    for (std::size_t i = 0; i < y.size(); ++i) y[i] = static_cast<T>(start + static_cast<T>(i) * delta);
+    for (std::size_t i = 0; i < y.size(); ++i) y[i] = static_cast<T>(start + static_cast<U>(i) * delta);
   });
 }
 

@@ -6,6 +6,7 @@
 #include "limn/ops/families.h"
 #include "limn/ops/infer.h"
 #include "limn/ops/loops.h"
+#include "limn/ops/wrapping.h"
 
 namespace limn {
 namespace {
@@ -48,7 +49,7 @@ void cum_sum_reference(const EvalContext& c) {
         for (std::int64_t k = 0; k < n; ++k) {
           const auto i = static_cast<std::size_t>((b * n + (reverse ? n - 1 - k : k)) * after + a);
           const T before = sum;
-          sum = static_cast<T>(sum + x[i]);
+          sum = static_cast<T>(static_cast<Wrapping<T>>(sum) + static_cast<Wrapping<T>>(x[i]));
           y[i] = exclusive ? before : sum;
         }
       }

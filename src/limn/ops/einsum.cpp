@@ -9,6 +9,7 @@
 #include "limn/ops/families.h"
 #include "limn/ops/infer.h"
 #include "limn/ops/loops.h"
+#include "limn/ops/wrapping.h"
 
 namespace limn {
 namespace {
@@ -169,10 +170,11 @@ void einsum_reference(const EvalContext& c) {
     std::vector<const T*> x;
     for (const TensorView& t : c.in) x.push_back(t.as<T>().data());
     walk.each([&](const Dims& offsets) {
-      T product{1};
-      for (std::size_t k = 0; k < x.size(); ++k) product = static_cast<T>(product * x[k][offsets[k]]);
+      using U = Wrapping<T>;
+      U product{1};
+      for (std::size_t k = 0; k < x.size(); ++k) product *= static_cast<U>(x[k][offsets[k]]);
       T& to = y[static_cast<std::size_t>(offsets.back())];
-      to = static_cast<T>(to + product);
+      to = static_cast<T>(static_cast<U>(to) + product);
     });
   });
 }

@@ -5,6 +5,7 @@
 #include "limn/ops/families.h"
 #include "limn/ops/infer.h"
 #include "limn/ops/loops.h"
+#include "limn/ops/wrapping.h"
 
 namespace limn {
 namespace {
@@ -20,20 +21,22 @@ struct Matrix {
 /// columns are.
 template <class T>
 void multiply_add(Matrix<T> a, Matrix<T> b, T* y, std::int64_t m, std::int64_t k, std::int64_t n, T scale) {
+  using U = Wrapping<T>;
   for (std::int64_t i = 0; i < m; ++i, y += n) {
     const T* left = a.data + i * a.row;
     if (b.row == 1) {
       for (std::int64_t j = 0; j < n; ++j) {
-        T sum{};
+        U sum{};
         for (std::int64_t p = 0; p < k; ++p)
-          sum = static_cast<T>(sum + left[p * a.column] * b.data[p + j * b.column]);
-        y[j] = static_cast<T>(y[j] + scale * sum);
+          sum += static_cast<U>(left[p * a.column]) * static_cast<U>(b.data[p + j * b.column]);
+        y[j] = static_cast<T>(static_cast<U>(y[j]) + static_cast<U>(scale) * sum);
       }
     } else {
       for (std::int64_t p = 0; p < k; ++p) {
-        const T factor = static_cast<T>(scale * left[p * a.column]);
+        const U factor = static_cast<U>(scale) * static_cast<U>(left[p * a.column]);
         const T* right = b.data + p * b.row;
-        for (std::int64_t j = 0; j < n; ++j) y[j] = static_cast<T>(y[j] + factor * right[j * b.column]);
+        for (std::int64_t j = 0; j < n; ++j)
+          y[j] = static_cast<T>(static_cast<U>(y[j]) + factor * static_cast<U>(right[j * b.column]));
       }
     }
   }
@@ -67,8 +70,10 @@ void gemm_reference(const EvalContext& c) {
     if (c.in.size() > 2 && c.in[2].present()) {
       const auto bias = c.in[2].as<T>();
       std::size_t n = 0;
-      walk<1>(c.out[0].dims, {broadcast_strides(c.in[2].dims, c.out[0].dims)},
-              [&](const auto& o) { y[n++] = static_cast<T>(beta * bias[static_cast<std::size_t>(o[0])]); });
+      walk<1>(c.out[0].dims, {broadcast_strides(c.in[2].dims, c.out[0].dims)}, [&](const auto& o) {
+        y[n++] = static_cast<T>(static_cast<Wrapping<T>>(beta) *
+                                static_cast<Wrapping<T>>(bias[static_cast<std::size_t>(o[0])]));
+      });
     }
     const std::int64_t wa = a.dims[1], wb = b.dims[1];
     multiply_add<T>({a.as<T>().data(), ta ? 1 : wa, ta ? wa : 1}, {b.as<T>().data(), tb ? 1 : wb, tb ? wb : 1},

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "limn/ops/op.h"
+#include "limn/ops/wrapping.h"
 
 namespace limn {
 
@@ -19,8 +20,9 @@ Reduction reduction_of(const Node& node);
 template <class T>
 void combine(T& y, T update, Reduction r) {
   if constexpr (!std::is_same_v<T, bool>) {
-    if (r == Reduction::add) update = static_cast<T>(y + update);
-    if (r == Reduction::mul) update = static_cast<T>(y * update);
+    using U = Wrapping<T>;
+    if (r == Reduction::add) update = static_cast<T>(static_cast<U>(y) + static_cast<U>(update));
+    if (r == Reduction::mul) update = static_cast<T>(static_cast<U>(y) * static_cast<U>(update));
     if (r == Reduction::max) update = std::max(y, update);
     if (r == Reduction::min) update = std::min(y, update);
   }
