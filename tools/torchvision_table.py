@@ -136,8 +136,8 @@ def row(name, r):
 HEADING = """# torchvision's classifiers, against PyTorch
 
 Written by `tools/torchvision_table.py` on {date}, with PyTorch {torch} and torchvision {torchvision} of Debian 12.
-Every parameter and buffer of every network was drawn at random; inputs are random, too ({passed} of {total}
-architectures meet all statements).
+Every parameter and buffer of every network was drawn at random; inputs are random, too.
+{passed} of {total} architectures were measured and meet all statements.
 
 | Column | What it says |
 | --- | --- |
@@ -164,7 +164,12 @@ def write(results, path):
     passed = sum("logits" in r and not r["wrong"] for r in rows.values())
     text = HEADING.format(date=datetime.date.today(), torch=torch.__version__, torchvision=torchvision.__version__,
                           passed=passed, total=len(architectures()))
-    path.write_text(text + "\n".join(row(n, rows.get(n, {})) for n in architectures()) + "\n")
+    done = [n for n in architectures() if n in rows or n in NOT_EXPORTED]
+    left = [n for n in architectures() if n not in done]
+    text += "\n".join(row(n, rows.get(n, {})) for n in done) + "\n"
+    if left:
+        text += "\nNot measured yet: " + ", ".join(left) + ".\n"
+    path.write_text(text)
     print(f"{path}: {passed} of {len(architectures())}")
 
 
