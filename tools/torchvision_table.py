@@ -137,7 +137,7 @@ HEADING = """# torchvision's classifiers, against PyTorch
 
 Written by `tools/torchvision_table.py` on {date}, with PyTorch {torch} and torchvision {torchvision} of Debian 12.
 Every parameter and buffer of every network was drawn at random; inputs are random, too.
-{passed} of {total} architectures were measured and meet all statements.
+Of {total} architectures {measured} were measured, and {passed} of those meet all statements.
 
 | Column | What it says |
 | --- | --- |
@@ -163,7 +163,7 @@ def write(results, path):
     rows = results.rows
     passed = sum("logits" in r and not r["wrong"] for r in rows.values())
     text = HEADING.format(date=datetime.date.today(), torch=torch.__version__, torchvision=torchvision.__version__,
-                          passed=passed, total=len(architectures()))
+                          passed=passed, measured=len(rows), total=len(architectures()))
     done = [n for n in architectures() if n in rows or n in NOT_EXPORTED]
     left = [n for n in architectures() if n not in done]
     text += "\n".join(row(n, rows.get(n, {})) for n in done) + "\n"

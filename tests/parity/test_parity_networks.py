@@ -28,6 +28,7 @@ except ImportError as e:
     print(f"skipped: needs Debian's python3-torch, python3-torchvision, python3-onnx and python3-pil ({e})")
     sys.exit(77)
 
+from distances import of_largest, relative_l2
 from onnx_torch import OnnxTorch, explain
 
 SOURCE = pathlib.Path(os.environ.get("LIMN_SOURCE_DIR", pathlib.Path(__file__).resolve().parents[2]))
@@ -85,20 +86,6 @@ def run_limn(model, x, targets, folder, reference):
     return load("native", np.float32), load("reference", np.float64) if reference else {}, switched, layer
 
 
-def distance(a, b):
-    """Relative L2 distance per image."""
-    a, b = np.asarray(a, np.float64).reshape(len(a), -1), np.asarray(b, np.float64).reshape(len(b), -1)
-    norm = np.linalg.norm(b, axis=1)
-    return np.linalg.norm(a - b, axis=1) / np.where(norm > 0, norm, 1)
-
-
-def largest(a, b):
-    """Largest difference per image, in parts of the largest value."""
-    a, b = np.asarray(a, np.float64).reshape(len(a), -1), np.asarray(b, np.float64).reshape(len(b), -1)
-    top = np.abs(b).max(1)
-    return np.abs(a - b).max(1) / np.where(top > 0, top, 1)
-
-
 def torch_maps(path, x, targets, layer, dtype):
     net = OnnxTorch(str(path), dtype)
     parts = [explain(net, torch.from_numpy(x[n:n + 1]).to(dtype), [targets[n]], layer) for n in range(len(x))]
@@ -116,7 +103,7 @@ def compare(name, path, x, referenced, folder):
     print(f"-- {name}: {len(x)} images, target layer {layer}")
     if referenced:
         _, reference, _, _ = run_limn(path, x[:referenced], targets[:referenced], folder, True)
-        worst = {k: largest(reference[k], exact[k][:referenced]).max() for k in reference if k in exact}
+        worst = {k: of_largest(reference[k], exact[k][:referenced]).max() for k in reference if k in exact}
         # The weights of guided-grad-cam's interpolation are float32 constants of the explanation graph.
         check(len(worst) >= 13 and all(v <= (2e-7 if k == "guided-grad-cam" else 1e-8) for k, v in worst.items()),
               f"(a) {name}: reference and PyTorch in double, worst of {len(worst)} maps {max(worst.values()):.1e} "
@@ -124,23 +111,23 @@ def compare(name, path, x, referenced, folder):
     worst = np.array(switched).max(0)
     check(worst.max() <= 1e-5, f"(b) {name}: native against double with native switches, layer {worst[0]:.1e}, "
                                f"input {worst[1]:.1e}")
-    check(largest(native["logits"], exact["logits"]).max() <= 1e-4,
-          f"{name}: logits {largest(native['logits'], exact['logits']).max():.1e} of the largest")
+    check(of_largest(native["logits"], exact["logits"]).max() <= 1e-4,
+          f"{name}: logits {of_largest(native['logits'], exact['logits']).max():.1e} of the largest")
     for k in ["gradient", "input-x-gradient", "guided-backprop", "deconvnet", "guided-grad-cam"]:
-        ours, theirs = statistics.median(distance(native[k], exact[k])), statistics.median(distance(single[k], exact[k]))
+        ours, theirs = (statistics.median(relative_l2(found[k], exact[k])) for found in (native, single))
         bound = max(2 * theirs, 1e-5)
         # One or two images are no sample for a median: kinks decide which of the two runs is nearer.
         bound = bound if len(x) >= 10 else max(bound, 5e-2)
         check(ours <= bound, f"(c) {name}: {k} median L2 {ours:.1e}, PyTorch float against double {theirs:.1e}")
     for k in CAMS:
-        d = largest(native[k], exact[k])
+        d = of_largest(native[k], exact[k])
         # The study's Grad-CAM++ exponentiates activations: float itself can be further than 1e-4 from double there.
-        bound = np.maximum(1e-4, 2 * largest(single[k], exact[k]) if k == "grad-cam++.study" else 0)
+        bound = np.maximum(1e-4, 2 * of_largest(single[k], exact[k]) if k == "grad-cam++.study" else 0)
         share = float((d <= bound).mean())
         enough = share >= 0.95 if len(x) >= 10 else d.max() <= 1e-2
         check(enough, f"(c) {name}: {k} within 1e-4 of the maximum on {100 * share:.0f} % of the images, worst "
                       f"{d.max():.1e}")
-    difference = distance(native["guided-backprop"], native["gradient"]).min()
+    difference = relative_l2(native["guided-backprop"], native["gradient"]).min()
     check(difference > 0.1, f"{name}: guided backprop differs from the gradient by {difference:.2f} (L2, least)")
 
 
