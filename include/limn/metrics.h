@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <span>
 #include <vector>
@@ -98,6 +99,14 @@ LIMN_API bool points_at(int x, int y, std::span<const Box> truths, Bounds = Boun
 /// The share of the positive heat that lies on pixels whose centres are in a box (Wang et al. 2020, arXiv
 /// 1910.01279); undefined for a map without positive heat.
 LIMN_API std::optional<double> energy_inside(const Heatmap&, std::span<const Box> truths);
+
+/// Pixels of a map above a fraction of its range, negative values taken for 0, and those of them in the box.
+struct ActivatedPixels {
+  std::int64_t all = 0;     ///< 0 for a map without a range
+  std::int64_t inside = 0;  ///< by the centres of pixels
+};
+/// Counts values v with (v - low) / (high - low) above `fraction`.
+LIMN_API ActivatedPixels activated_pixels(const Heatmap&, double fraction, const Box&);
 
 /// One predicted class of an image in the pointing game with rejection.
 struct PointingCell {

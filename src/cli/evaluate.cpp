@@ -49,8 +49,13 @@ void read_shard(const std::string& text, EvaluationPlan& plan) {
   }
 }
 
-void read_thresholds(const std::vector<double>& thresholds, ExperimentOptions& options) {
+void read_thresholds(const std::vector<double>& thresholds, const ExperimentInfo& info,
+                     ExperimentOptions& options) {
+  if (!info.thresholds.empty()) options.thresholds = info.thresholds;
   if (thresholds.empty()) return;
+  if (info.thresholds.empty())
+    throw UsageError(
+        Error(ErrorCode::bad_input, fmt::format("{} has no thresholds", info.name), "--threshold", "leave it out"));
   for (const double t : thresholds)
     if (!(t >= 0 && t < 1))
       throw UsageError(Error(ErrorCode::bad_input, fmt::format("a threshold of {} is not below 1", t),
@@ -71,9 +76,10 @@ std::vector<MethodRequest> read_methods(const EvaluateFlags& flags) {
 EvaluationPlan read_plan(const EvaluateFlags& flags) {
   return as_usage([&] {
     EvaluationPlan plan;
-    plan.experiment = experiment(flags.experiment).name;
+    const ExperimentInfo& info = experiment(flags.experiment);
+    plan.experiment = info.name;
     plan.options.protocol = parse_protocol(flags.protocol);
-    read_thresholds(flags.thresholds, plan.options);
+    read_thresholds(flags.thresholds, info, plan.options);
     plan.options.tolerance = flags.tolerance;
     plan.options.seed = flags.seed;
     plan.methods = read_methods(flags);
@@ -144,8 +150,10 @@ int evaluate(const EvaluateFlags& flags) {
   plan.batch = choose_batch(flags.speed.batch, declared_batch(network.classifier), kBlock);
   for (MethodRequest& request : plan.methods)
     if (request.layer == "auto" && method(request.method).uses_layer) request.layer = network.layer_of_card();
-  check_protocol(plan.options.protocol, network.preprocess);
+  if (experiment(plan.experiment).cropped_as_published) check_protocol(plan.options.protocol, network.preprocess);
   const auto class_map = map_classes(dataset->classes(), network.names.full(), network.classifier.classes);
+  if (plan.experiment == "xray")
+    for (std::size_t i = 0; i < class_map.size(); ++i) plan.options.findings[dataset->classes()[i]] = class_map[i];
   if (!network.note.empty()) print_note(network.note);
 
   const EvaluationSubject subject{*dataset, class_map, network.classifier, network.preprocess};
@@ -186,7 +194,7 @@ int merge(const std::vector<std::string>& runs, const std::string& out, bool jso
 
 void add_subject_options(CommandLine& line, CLI::App& command, EvaluateFlags& flags) {
   CLI::Option* option =
-      command.add_option("EXPERIMENT", flags.experiment, "classification, localization or pointing-game");
+      command.add_option("EXPERIMENT", flags.experiment, "classification, localization, pointing-game or xray");
   option->required()->type_name("");
   command.add_option("--model", flags.network.model, "The network, an ONNX file")->required()->type_name("FILE");
   std::vector<std::string> kinds;
@@ -215,9 +223,10 @@ void add_measure_options(CommandLine& line, CLI::App& command, EvaluateFlags& fl
                               "included, to compare with its numbers");
   line.completions[option->type_name("NAME")] = {{"correct", "as-published"}, false};
   command
-      .add_option("--threshold", flags.thresholds,
-                  "localization: boxes around what is above this fraction of the maximum (default: 0.15); may be "
-                  "repeated")
+      .add_option(
+          "--threshold", flags.thresholds,
+          "localization: boxes around what is above this fraction of the maximum (default: 0.15); xray: pixels "
+          "above it (default: 0.85, 0.5, 0.15); may be repeated")
       ->type_name("T")
       ->allow_extra_args(false);
   command.add_option("--tolerance", flags.tolerance, "pointing-game: pixels from a box (default: 15)")

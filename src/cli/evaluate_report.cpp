@@ -2,7 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <array>
 #include <cstdio>
+#include <string_view>
 
 namespace limn::cli {
 namespace {
@@ -46,6 +49,49 @@ std::string pointing_row(const Json& method) {
                      fraction(method.at("energy_inside")));
 }
 
+/// A row per threshold of one method.
+std::string xray_rows(const Json& method) {
+  std::string text;
+  for (const Json& s : method.at("shares"))
+    text += fmt::format("{:<20}{:<11.2f}{:<22}{:<22}{:<22}{}\n", method.at("name").get<std::string>(),
+                        s.at("threshold").get<double>(), fraction(s.at("share")), fraction(method.at("chance")),
+                        fraction(method.at("energy_inside")), percent(method.at("localized"), "rate"));
+  return text;
+}
+
+struct TextTable {
+  std::string_view experiment;
+  std::string header;
+  std::string (*rows)(const Json& method);
+};
+const TextTable& text_table(const Json& summary) {
+  static const std::array<TextTable, 3> kTables{{
+      {"localization",
+       fmt::format("{:<20}{:<15}{:<20}{:<20}{:<20}{}\n", "method", "box", "top-1 loc. error", "top-5 loc. error",
+                   "known class", "IoU"),
+       localization_rows},
+      {"pointing-game",
+       fmt::format("{:<20}{:<20}{:<20}{:<20}{}\n", "method", "accuracy", "with tolerance", "predicted class",
+                   "energy inside"),
+       pointing_row},
+      {"xray",
+       fmt::format("{:<20}{:<11}{:<22}{:<22}{:<22}{}\n", "method", "threshold", "pixels in the box",
+                   "area of the box", "energy inside", "localized"),
+       xray_rows},
+  }};
+  return *std::ranges::find(kTables, summary.at("experiment").get<std::string_view>(), &TextTable::experiment);
+}
+
+std::string comparison_line(const Json& c) {
+  const bool successes = c.at("test") == "mcnemar";
+  const double difference = c.at("difference").get<double>();
+  return fmt::format(
+      "\n{} against {}: {}, p = {:.2g} ({}, Holm)", c.at("method").get<std::string>(),
+      c.at("control").get<std::string>(),
+      successes ? fmt::format("{:+.1f} points", 100 * difference) : fmt::format("{:+.3f}", difference),
+      c.at("p_holm").get<double>(), successes ? "McNemar" : "signs flipped");
+}
+
 }  // namespace
 
 std::string text_of(const Json& summary) {
@@ -54,16 +100,10 @@ std::string text_of(const Json& summary) {
   text += fmt::format("top-1 error {} %, top-5 error {} %\n", percent(errors.at("top1"), "error"),
                       percent(errors.at("top5"), "error"));
   if (!summary.contains("methods")) return text;
-  const bool boxes = summary.at("experiment") == "localization";
-  text += boxes ? fmt::format("\n{:<20}{:<15}{:<20}{:<20}{:<20}{}\n", "method", "box", "top-1 loc. error",
-                              "top-5 loc. error", "known class", "IoU")
-                : fmt::format("\n{:<20}{:<20}{:<20}{:<20}{}\n", "method", "accuracy", "with tolerance",
-                              "predicted class", "energy inside");
-  for (const Json& method : summary.at("methods")) text += boxes ? localization_rows(method) : pointing_row(method);
-  for (const Json& c : summary.at("comparisons"))
-    text += fmt::format("\n{} against {}: {:+.1f} points, p = {:.2g} (McNemar, Holm)",
-                        c.at("method").get<std::string>(), c.at("control").get<std::string>(),
-                        100 * c.at("difference").get<double>(), c.at("p_holm").get<double>());
+  const TextTable& table = text_table(summary);
+  text += "\n" + table.header;
+  for (const Json& method : summary.at("methods")) text += table.rows(method);
+  for (const Json& c : summary.at("comparisons")) text += comparison_line(c);
   return summary.at("comparisons").empty() ? text : text + "\n";
 }
 

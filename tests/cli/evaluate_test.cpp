@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <array>
 #include <csignal>
 #include <fstream>
 
@@ -102,6 +103,59 @@ TEST_F(Evaluate, ThePointingGameAndTheErrors) {
   EXPECT_FALSE(Json::parse(summary("errors")).contains("methods"));
 }
 
+/// Pictures of 12 x 12 pixels, resized from 1024 x 1024 as they are mostly passed on.
+TEST_F(Evaluate, ChestXraysByFinding) {
+  const fs::path chest = folder_ / "chest", network = folder_ / "chest.onnx";
+  fs::create_directories(chest / "images");
+  const auto boxed = [](const char* finding, std::array<int, 4> box) {  // x, y, width, height
+    std::string row = finding;
+    for (const int v : box) row += "," + std::to_string(1024 * v / 12);
+    return row + ",,,\n";
+  };
+  std::string table = "Image Index,Finding Label,Bbox [x,y,w,h],,,\n";
+  for (const std::string name : {"a.png", "b.png"}) {
+    write_png(chest / "images" / name, white_rectangle(12, 12, {3, 3, 9, 6}));
+    table += name + "," + boxed("Atelectasis", {3, 3, 6, 3});
+  }
+  table += "b.png," + boxed("Effusion", {3, 3, 3, 3}) + "b.png," + boxed("Cardiomegaly", {0, 0, 3, 3});
+  write_text(chest / "BBox_List_2017.csv", table);
+  brightness_network(12, 12, 14).save(network);
+  const auto evaluate = [&](const std::string& protocol, const std::string& labels) {
+    const Ran ran = run_limn({"evaluate", "xray", "--model", network.string(), "--labels", labels, "--dataset",
+                              "chest-xray14", "--root", chest.string(), "--resize", "12x12", "--range", "1",
+                              "--protocol", protocol, "--out", path(protocol + labels)});
+    EXPECT_EQ(ran.code, 0) << ran.err;
+    EXPECT_THAT(ran.out, HasSubstr("pixels in the box"));
+    return Json::parse(summary(protocol + labels));
+  };
+  const Json correct = evaluate("correct", "chexnet");
+  EXPECT_THAT(correct.at("classification").dump(), HasSubstr("top1"));
+  const Json& map = method_of(correct, "grad-cam");
+  // Atelectasis twice, all of whose heat lies in its boxes; Effusion, half of it; Cardiomegaly, whose map is empty.
+  EXPECT_EQ(map.at("boxes"), 4);
+  EXPECT_EQ(map.at("degenerate"), 1);
+  EXPECT_EQ(map.at("shares").size(), 3U);
+  EXPECT_EQ(map.at("shares").at(0).at("threshold"), 0.85);
+  EXPECT_NEAR(map.at("shares").at(0).at("share").at("mean").get<double>(), 2.5 / 4, 1e-12);
+  EXPECT_EQ(map.at("shares").at(0).at("all_inside"), 2);
+  EXPECT_EQ(map.at("localized").at("successes"), 3);
+  const Json& findings = map.at("findings");
+  ASSERT_EQ(findings.size(), 3U);
+  EXPECT_EQ(findings.at(0).at("finding"), "Atelectasis");
+  EXPECT_EQ(findings.at(0).at("shares").at(0).at("share").at("mean"), 1);
+  EXPECT_NEAR(findings.at(0).at("chance").at("mean").get<double>(), 18.0 / 144, 1e-12);
+  EXPECT_EQ(findings.at(1).at("finding"), "Cardiomegaly");
+  EXPECT_EQ(findings.at(1).at("shares").at(0).at("share").at("mean"), 0);
+  EXPECT_EQ(correct.at("comparisons").at(0).at("test"), "sign-flip");
+  // As published, an empty map scores the area of the box.
+  const Json published = evaluate("as-published", "chexnet");
+  EXPECT_NEAR(method_of(published, "grad-cam").at("findings").at(1).at("shares").at(0).at("share").at("mean"),
+              9.0 / 144, 1e-12);
+  // In the other order Atelectasis is a dark class.
+  const Json mixed = evaluate("correct", "chest-study");
+  EXPECT_EQ(method_of(mixed, "grad-cam").at("findings").at(0).at("shares").at(0).at("share").at("mean"), 0);
+}
+
 TEST_F(Evaluate, NumbersDoNotDependOnThreadsOrShards) {
   ASSERT_EQ(run_limn(arguments("one", {"--threads", "1"})).code, 0);
   ASSERT_EQ(run_limn(arguments("three", {"--threads", "3"})).code, 0);
@@ -181,6 +235,9 @@ TEST_F(Evaluate, WhatCannotBeRightIsSaid) {
   all = arguments("bad");
   all[5] = "mnist";
   EXPECT_THAT(run_limn(all).err, HasSubstr("needs boxes"));
+  all = arguments("bad", {"--threshold", "0.5"});
+  all[1] = "pointing-game";
+  EXPECT_THAT(run_limn(all).err, HasSubstr("no thresholds"));
   write_text(root_ / "LOC_synset_mapping.txt", "bright a\nblue b\n");
   fails(1, {}, "blue");
 }

@@ -87,15 +87,15 @@ void BlockWorker::load(Slot& slot, std::int64_t position, std::span<float> pixel
     const Image image = subject_.dataset.image(i);
     row.width = image.width;
     row.height = image.height;
-    row.boxes = boxes_in_input(sample, image.width, image.height, subject_.preprocess, subject_.class_map,
-                               plan_.options.protocol);
+    const ExperimentInfo& info = experiment(plan_.experiment);
+    const Protocol protocol = info.cropped_as_published ? plan_.options.protocol : Protocol::correct;
+    row.boxes =
+        boxes_in_input(sample, image.width, image.height, subject_.preprocess, subject_.class_map, protocol);
     for (const std::size_t c : sample.classes) row.classes.push_back(subject_.class_map[c]);
-    const bool needs_boxes = experiment(plan_.experiment).needs_boxes;
     // The study judged what its boxes left over, even where no box is asked for.
-    const bool by_boxes =
-        needs_boxes || (plan_.options.protocol == Protocol::as_published && !sample.boxes.empty());
+    const bool by_boxes = info.needs_boxes || (protocol == Protocol::as_published && !sample.boxes.empty());
     row.excluded = row.classes.empty() || (by_boxes && row.boxes.empty());
-    preprocess_by(plan_.options.protocol, image, subject_.preprocess, pixels);
+    preprocess_by(protocol, image, subject_.preprocess, pixels);
   } catch (const Error& e) {
     if (!concerns_one_image(e)) throw;
     set_error(row, e);

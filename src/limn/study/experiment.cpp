@@ -10,6 +10,7 @@
 #include "limn/statistics.h"
 #include "limn/study/localization.h"
 #include "limn/study/pointing_game.h"
+#include "limn/study/xray.h"
 
 namespace limn {
 namespace {
@@ -22,22 +23,32 @@ class Classification : public Experiment {
   std::vector<std::size_t> wanted(const ImageRow&) const override { return {}; }
   std::vector<Cell> measure(const ImageRow&, std::span<const Heatmap>) const override { return {}; }
   Json summarise(RowStore&, std::string_view, std::span<const ImageRow>) const override { return {}; }
-  std::string primary() const override { return {}; }
+  Primary primary() const override { return {}; }
 };
 
 }  // namespace
 
 std::span<const ExperimentInfo> experiments() {
-  static const std::array<ExperimentInfo, 3> kExperiments{{
-      {"classification", "top-1 and top-5 error", false, {}},
+  static const std::array<ExperimentInfo, 4> kExperiments{{
+      {"classification", "top-1 and top-5 error", false, {}, {}, true},
       {"localization",
        "do boxes drawn around heatmaps match those of people",
        true,
-       {"centre-box", "whole-image", "centred-gaussian", "random-map"}},
+       {"centre-box", "whole-image", "centred-gaussian", "random-map"},
+       {0.15},
+       true},
       {"pointing-game",
        "does the hottest pixel lie on the object",
        true,
-       {"centre-point", "centred-gaussian", "random-map"}},
+       {"centre-point", "centred-gaussian", "random-map"},
+       {},
+       true},
+      {"xray",
+       "is the hottest area of a chest X-ray where radiologists saw the finding",
+       true,
+       {"centre-box", "centred-gaussian", "random-map"},
+       {0.85, 0.5, 0.15},
+       false},
   }};
   return kExperiments;
 }
@@ -56,6 +67,7 @@ const ExperimentInfo& experiment(std::string_view name) {
 std::unique_ptr<const Experiment> make_experiment(std::string_view name, const ExperimentOptions& options) {
   if (name == "localization") return make_localization(options);
   if (name == "pointing-game") return make_pointing_game(options);
+  if (name == "xray") return make_xray(options);
   return std::make_unique<Classification>(options);
 }
 

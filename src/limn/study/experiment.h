@@ -1,6 +1,7 @@
 #pragma once
 // An experiment: which maps it needs of an image, what it measures on them, how the measures are summed up.
 
+#include <map>
 #include <memory>
 #include <span>
 #include <string>
@@ -16,9 +17,16 @@ namespace limn {
 
 struct ExperimentOptions {
   Protocol protocol = Protocol::correct;
-  std::vector<double> thresholds{0.15};  ///< localization: fractions of a map's maximum; the first is the headline
-  double tolerance = 15;                 ///< pointing game: pixels from a box, for the row with tolerance
+  std::vector<double> thresholds{0.15};         ///< fractions of a map's maximum; the first is the headline
+  double tolerance = 15;                        ///< pointing game: pixels from a box, for the row with tolerance
+  std::map<std::string, std::size_t> findings;  ///< xray: names in the dataset, and their classes in the network
   std::uint64_t seed = 0;
+};
+
+/// The column by which methods are compared image by image.
+struct Primary {
+  std::string column;      ///< empty: they are not compared
+  bool is_amount = false;  ///< a number that may be missing; else 0 or 1
 };
 
 /// A row of the table of experiments.
@@ -26,8 +34,10 @@ struct ExperimentInfo {
   std::string_view name, summary;
   bool needs_boxes;
   std::vector<std::string_view> controls;  ///< compared with every method
+  std::vector<double> thresholds;          ///< unless others are asked for; none where they mean nothing
+  bool cropped_as_published;               ///< whether the study's faults in boxes and pixels belong to it
 };
-/// classification, localization, pointing-game.
+/// classification, localization, pointing-game, xray.
 std::span<const ExperimentInfo> experiments();
 /// Throws Error{not_found} that suggests close names.
 const ExperimentInfo& experiment(std::string_view name);
@@ -48,8 +58,7 @@ class Experiment {
   virtual std::vector<Cell> measure(const ImageRow&, std::span<const Heatmap> maps) const = 0;
   /// What a method's rows come to.
   virtual Json summarise(RowStore&, std::string_view method, std::span<const ImageRow> images) const = 0;
-  /// The name of a column of 0 and 1 by which methods are compared image by image; empty when there is none.
-  virtual std::string primary() const = 0;
+  virtual Primary primary() const = 0;
 
  protected:
   ExperimentOptions options_;

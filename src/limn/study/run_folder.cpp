@@ -92,6 +92,7 @@ Json make_manifest(const EvaluationPlan& plan, const EvaluationSubject& subject,
   m["protocol"] = name_of(plan.options.protocol);
   m["thresholds"] = plan.options.thresholds;
   m["tolerance"] = plan.options.tolerance;
+  if (!plan.options.findings.empty()) m["findings"] = plan.options.findings;
   m["seed"] = plan.options.seed;
   m["methods"] = methods_json(plan);
   m["controls"] = Json::array();

@@ -16,6 +16,7 @@ ExperimentOptions options_of(const Json& manifest) {
   options.protocol = parse_protocol(manifest.at("protocol").get<std::string>());
   options.thresholds = manifest.at("thresholds").get<std::vector<double>>();
   options.tolerance = manifest.at("tolerance").get<double>();
+  options.findings = manifest.value("findings", options.findings);
   options.seed = manifest.at("seed").get<std::uint64_t>();
   return options;
 }
@@ -41,42 +42,69 @@ Json classification(std::span<const ImageRow> images) {
   return {{"top1", error_json(top1, used)}, {"top5", error_json(top5, used)}};
 }
 
-/// The values of the primary column, by method.
-using Outcomes = std::map<std::string, std::vector<bool>>;
+/// The values of the primary column of one method, by the position of the image; without those that are missing.
+using Values = std::map<std::int64_t, double>;
 
-Outcomes outcomes_of(RowStore& rows, const std::string& primary, std::span<const std::string> labels) {
+Values values_of(RowStore& rows, const Primary& primary, const std::string& label) {
   const auto& names = rows.columns();
-  const int column = static_cast<int>(std::ranges::find(names, primary) - names.begin());
-  Outcomes outcomes;
-  for (const auto& label : labels)
-    rows.for_each_map(
-        label, [&](std::int64_t, const Statement& row) { outcomes[label].push_back(row.integer(column) != 0); });
-  return outcomes;
+  const int column = static_cast<int>(std::ranges::find(names, primary.column) - names.begin());
+  Values values;
+  rows.for_each_map(label, [&](std::int64_t position, const Statement& row) {
+    if (row.is_null(column)) return;
+    values[position] = primary.is_amount ? row.real(column) : static_cast<double>(row.integer(column) != 0);
+  });
+  return values;
 }
 
-/// Every method against the control that does best, by McNemar's exact test with Holm's correction.
-Json comparisons(const Outcomes& outcomes, std::span<const std::string> methods,
-                 std::span<const std::string> controls) {
-  const auto successes = [&](const std::string& label) { return std::ranges::count(outcomes.at(label), true); };
-  if (methods.empty() || controls.empty() || outcomes.empty()) return Json::array();
-  const std::string best = *std::ranges::max_element(controls, {}, successes);
-  std::vector<double> p;
+double mean_of(const Values& values) {
+  double sum = 0;
+  for (const auto& [position, value] : values) sum += value;
+  return values.empty() ? 0 : sum / static_cast<double>(values.size());
+}
+
+/// Ours less theirs, on the images that both have a value for.
+std::vector<double> differences(const Values& ours, const Values& theirs) {
+  std::vector<double> out;
+  for (const auto& [position, value] : ours)
+    if (const auto other = theirs.find(position); other != theirs.end()) out.push_back(value - other->second);
+  return out;
+}
+
+/// By McNemar's exact test of successes, by flipped signs of amounts.
+Json comparison(std::span<const double> difference, bool is_amount, std::uint64_t seed) {
+  double sum = 0;
+  for (const double d : difference) sum += d;
+  Json out = {{"images", difference.size()},
+              {"difference", difference.empty() ? 0 : sum / static_cast<double>(difference.size())}};
+  if (is_amount) {
+    out["test"] = "sign-flip";
+    out["p"] = sign_flip(difference, seed).value_or(1);
+    return out;
+  }
+  const auto alone = std::ranges::count(difference, 1.0), other_alone = std::ranges::count(difference, -1.0);
+  out["test"] = "mcnemar";
+  out["only_method"] = alone;
+  out["only_control"] = other_alone;
+  out["p"] = mcnemar_exact(alone, other_alone);
+  return out;
+}
+
+/// Every method against the control that does best, with Holm's correction.
+Json comparisons(RowStore& rows, const Primary& primary, std::span<const std::string> methods,
+                 std::span<const std::string> controls, std::uint64_t seed) {
   Json list = Json::array();
+  if (methods.empty() || controls.empty() || primary.column.empty()) return list;
+  std::map<std::string, Values> of_controls;
+  for (const auto& label : controls) of_controls[label] = values_of(rows, primary, label);
+  const std::string best =
+      *std::ranges::max_element(controls, {}, [&](const auto& label) { return mean_of(of_controls[label]); });
+  std::vector<double> p;
   for (const auto& label : methods) {
-    const auto &ours = outcomes.at(label), &theirs = outcomes.at(best);
-    std::int64_t alone = 0, other_alone = 0;
-    for (std::size_t i = 0; i < ours.size(); ++i) {
-      alone += ours[i] && !theirs[i] ? 1 : 0;
-      other_alone += !ours[i] && theirs[i] ? 1 : 0;
-    }
-    p.push_back(mcnemar_exact(alone, other_alone));
-    const auto n = static_cast<double>(ours.size());
-    list.push_back({{"method", label},
-                    {"control", best},
-                    {"only_method", alone},
-                    {"only_control", other_alone},
-                    {"difference", static_cast<double>(alone - other_alone) / n},
-                    {"p", p.back()}});
+    const auto difference = differences(values_of(rows, primary, label), of_controls[best]);
+    Json entry = {{"method", label}, {"control", best}};
+    entry.update(comparison(difference, primary.is_amount, seed));
+    p.push_back(entry.at("p").get<double>());
+    list.push_back(std::move(entry));
   }
   const auto corrected = holm(p);
   for (std::size_t i = 0; i < list.size(); ++i) list[i]["p_holm"] = corrected[i];
@@ -109,8 +137,8 @@ Json summarise(const Json& manifest, RowStore& rows) {
     entry.update(experiment->summarise(rows, label, images));
     summary["methods"].push_back(std::move(entry));
   }
-  summary["compared_by"] = experiment->primary();
-  summary["comparisons"] = comparisons(outcomes_of(rows, experiment->primary(), labels), methods, controls);
+  summary["compared_by"] = experiment->primary().column;
+  summary["comparisons"] = comparisons(rows, experiment->primary(), methods, controls, options_of(manifest).seed);
   return summary;
 }
 
