@@ -36,6 +36,7 @@ THIRD_PARTY = [
     (r"Eigen/", {"methods"}, None),
     (r"nlohmann/", {"checkpoint", "image", "cli"}, None),
     (r"CLI/", {"cli"}, None),
+    (r"mpi\.h", {"cli"}, 1),
 ]
 
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*([<"])([^">]+)[">]', re.MULTILINE)

@@ -14,6 +14,7 @@
 #include "limn/study/run_folder.h"
 #include "output.h"
 #include "progress.h"
+#include "ranks.h"
 
 namespace limn::cli {
 namespace {
@@ -137,33 +138,55 @@ void check_size(const Network& network) {
                 {}, fmt::format("add --crop {}x{}", taken.width, taken.height));
 }
 
-int evaluate(const EvaluateFlags& flags) {
-  constexpr std::size_t kBlock = 8;
-  EvaluationPlan plan = read_plan(flags);
-  const DatasetKind& kind = read_kind(flags);
-  const std::string split = flags.split.empty() ? std::string(kind.split) : flags.split;
-  const int threads = choose_threads(flags.speed.threads);
-  const auto dataset = open_dataset(kind.name, flags.root, {split, imagenet_ids()});
-  Network network = open_network(flags.network);
-  settle_size(network, {});
-  check_size(network);
-  plan.batch = choose_batch(flags.speed.batch, declared_batch(network.classifier), kBlock);
-  for (MethodRequest& request : plan.methods)
-    if (request.layer == "auto" && method(request.method).uses_layer) request.layer = network.layer_of_card();
-  if (experiment(plan.experiment).cropped_as_published) check_protocol(plan.options.protocol, network.preprocess);
-  const auto class_map = map_classes(dataset->classes(), network.names.full(), network.classifier.classes);
-  if (plan.experiment == "xray")
-    for (std::size_t i = 0; i < class_map.size(); ++i) plan.options.findings[dataset->classes()[i]] = class_map[i];
-  if (!network.note.empty()) print_note(network.note);
+/// Everything that is open for an evaluation.
+class Job {
+ public:
+  /// Reads the lists of the dataset and the network. Notes are for the process that talks.
+  Job(const EvaluateFlags& flags, bool talks)
+      : plan(read_plan(flags)), threads(choose_threads(flags.speed.threads)) {
+    constexpr std::size_t kBlock = 8;
+    const DatasetKind& kind = read_kind(flags);
+    const std::string split = flags.split.empty() ? std::string(kind.split) : flags.split;
+    dataset = open_dataset(kind.name, flags.root, {split, imagenet_ids()});
+    network_ = open_network(flags.network);
+    settle_size(network_, {});
+    check_size(network_);
+    plan.batch = choose_batch(flags.speed.batch, declared_batch(network_.classifier), kBlock);
+    for (MethodRequest& request : plan.methods)
+      if (request.layer == "auto" && method(request.method).uses_layer) request.layer = network_.layer_of_card();
+    if (experiment(plan.experiment).cropped_as_published)
+      check_protocol(plan.options.protocol, network_.preprocess);
+    const auto& classes = dataset->classes();
+    class_map_ = map_classes(classes, network_.names.full(), network_.classifier.classes);
+    if (plan.experiment == "xray")
+      for (std::size_t i = 0; i < classes.size(); ++i) plan.options.findings[classes[i]] = class_map_[i];
+    if (talks && !network_.note.empty()) print_note(network_.note);
+    manifest = make_manifest(
+        plan, subject(),
+        {flags.network.model, std::string(kind.name), split, flags.root, std::string(build_commit()), threads});
+  }
 
-  const EvaluationSubject subject{*dataset, class_map, network.classifier, network.preprocess};
-  const Json manifest = make_manifest(
-      plan, subject,
-      {flags.network.model, std::string(kind.name), split, flags.root, std::string(build_commit()), threads});
-  begin_run(flags.out, manifest, flags.resume);
-  if (plan.save_maps) std::filesystem::create_directories(maps_path(flags.out));
-  RowStore rows(rows_path(flags.out), make_experiment(plan.experiment, plan.options)->columns());
-  const auto planned = planned_positions(plan, *dataset);
+  EvaluationSubject subject() const { return {*dataset, class_map_, network_.classifier, network_.preprocess}; }
+  /// What has to be the same for all who work on it.
+  std::string work() const {
+    return manifest.at("model").at("sha256").get<std::string>() +
+           manifest.at("dataset").at("sha256").get<std::string>();
+  }
+
+  EvaluationPlan plan;
+  int threads;
+  std::unique_ptr<const Dataset> dataset;
+  Json manifest;
+
+ private:
+  Network network_;
+  std::vector<std::size_t> class_map_;
+};
+
+/// The rest of an evaluation by the process that has the rows.
+int run(const EvaluateFlags& flags, const Job& job, RowStore& rows,
+        std::span<const std::unique_ptr<RemoteWorker>> others) {
+  const auto planned = planned_positions(job.plan, *job.dataset);
   const std::size_t before = rows.positions().size();
   Progress progress(planned.size() - std::min(before, planned.size()));
   std::size_t done = before;
@@ -172,18 +195,66 @@ int evaluate(const EvaluateFlags& flags) {
                                 finish_image(image, progress);
                               },
                               interrupted};
-  const EvaluationOutcome outcome = limn::evaluate(plan, subject, rows, maps_path(flags.out), threads, hooks);
+  const EvaluationOutcome outcome =
+      limn::evaluate(job.plan, job.subject(), rows, maps_path(flags.out), job.threads, hooks, others);
   progress.hide();
   if (outcome.stopped && done < planned.size())
     throw Error(ErrorCode::cancelled,
                 fmt::format("interrupted: {} of {} images are finished", done, planned.size()), flags.out,
                 "the same command with --resume goes on");
-  const Json summary = summarise(manifest, rows);
+  const Json summary = summarise(job.manifest, rows);
   rows.close();
   write_summary(flags.out, summary);
   write_output(flags.json ? summary.dump(2) + "\n" : text_of(summary));
-  if (flags.stats) print_times(outcome.times, done - before, threads);
+  if (flags.stats) print_times(outcome.times, done - before, job.threads + static_cast<int>(others.size()));
   return exit_code(summary);
+}
+
+/// What went wrong, for other processes to know too.
+template <class F>
+std::optional<Error> failure_of(F&& prepare) {
+  try {
+    prepare();
+  } catch (const Error& e) {
+    return e;
+  } catch (const UsageError&) {
+    throw;  // every process sees it
+  } catch (const std::exception& e) {
+    return Error(ErrorCode::internal, e.what());
+  }
+  return std::nullopt;
+}
+
+int lead(const EvaluateFlags& flags, Ranks& ranks) {
+  std::optional<Job> job;
+  std::optional<RowStore> rows;
+  const auto failure = failure_of([&] {
+    job.emplace(flags, true);
+    begin_run(flags.out, job->manifest, flags.resume);
+    if (job->plan.save_maps) std::filesystem::create_directories(maps_path(flags.out));
+    rows.emplace(rows_path(flags.out), make_experiment(job->plan.experiment, job->plan.options)->columns());
+  });
+  ranks.meet(failure ? "" : job->work(), 0, failure);
+  return run(flags, *job, *rows, ranks.workers());
+}
+
+/// The first process says what there is to say, and how it ended: one that ends badly before it has is answered by
+/// mpirun with the death of all.
+int follow(const EvaluateFlags& flags, Ranks& ranks) {
+  std::optional<Job> job;
+  try {
+    const auto failure = failure_of([&] { job.emplace(flags, false); });
+    ranks.meet(failure ? "" : job->work(), failure ? 0 : job->threads, failure);
+    serve(job->plan, job->subject(), maps_path(flags.out), job->threads, ranks);
+  } catch (const std::exception&) {
+    return kFine;
+  }
+  return kFine;
+}
+
+int evaluate(const EvaluateFlags& flags) {
+  Ranks ranks;
+  return ranks.first() ? lead(flags, ranks) : follow(flags, ranks);
 }
 
 int merge(const std::vector<std::string>& runs, const std::string& out, bool json) {

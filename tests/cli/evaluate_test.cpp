@@ -10,6 +10,7 @@
 
 #include "harness.h"
 #include "limn/base/random.h"
+#include "limn/study/rows.h"
 #include "samples.h"
 
 namespace limn::test {
@@ -168,6 +169,33 @@ TEST_F(Evaluate, NumbersDoNotDependOnThreadsOrShards) {
   const Ran missing = run_limn({"merge", path("part2"), path("part1"), "--out", path("less")});
   EXPECT_EQ(missing.code, 1);
   EXPECT_THAT(missing.err, HasSubstr("2 of 3 shards"));
+}
+
+TEST_F(Evaluate, FourProcessesOfMpirunMakeTheSameRun) {
+  RunOptions four;
+  four.processes = 4;
+  const Ran ran = run_limn(arguments("four", {"--threads", "2"}), four);
+  if (ran.code == 127 || ran.err.find("without MPI") != std::string::npos)
+    GTEST_SKIP() << "there is no mpirun, or limn was built without MPI";
+  ASSERT_EQ(ran.code, 0) << ran.err;
+  ASSERT_EQ(run_limn(arguments("one")).code, 0);
+  EXPECT_EQ(summary("four"), summary("one"));
+  const auto rows_of = [&](const std::string& run) {
+    RowStore rows(folder_ / run / "rows.sqlite", {});
+    std::vector<std::string> ids;
+    rows.for_each_image([&](const ImageRow& row) { ids.push_back(row.id); });
+    return ids;
+  };
+  EXPECT_EQ(rows_of("four"), rows_of("one"));
+  // What goes wrong is said once, and nobody is left waiting.
+  const Ran again = run_limn(arguments("four"), four);
+  EXPECT_EQ(again.code, 1);
+  EXPECT_THAT(again.err, HasSubstr("the folder holds a run already"));
+  EXPECT_EQ(again.err.find("the folder holds"), again.err.rfind("the folder holds"));
+  write_text(picture(7), "no picture");
+  EXPECT_EQ(run_limn(arguments("broken"), four).code, 4);
+  ASSERT_EQ(run_limn(arguments("broken-alone")).code, 4);
+  EXPECT_EQ(summary("broken"), summary("broken-alone"));
 }
 
 TEST_F(Evaluate, KilledAgainAndAgainItEndsTheSame) {

@@ -60,6 +60,7 @@ BlockWorker::BlockWorker(const EvaluationPlan& plan, const EvaluationSubject& su
 
 BlockResult BlockWorker::run(std::int64_t first) {
   const std::size_t size = std::min(plan_.limit.value_or(subject_.dataset.size()), subject_.dataset.size());
+  times_ = {};
   std::vector<Slot> slots(std::min(static_cast<std::size_t>(plan_.batch), size - static_cast<std::size_t>(first)));
   const auto pixels = explainer_.images();
   const std::size_t stride = pixels.size() / static_cast<std::size_t>(plan_.batch);
@@ -73,6 +74,7 @@ BlockResult BlockWorker::run(std::int64_t first) {
     measure(slot, result);
     result.images.push_back(std::move(slot.row));
   }
+  result.times = times_;
   return result;
 }
 

@@ -1,6 +1,8 @@
 #pragma once
 // One block of an evaluation, from files to rows, in one thread.
 
+#include <cstdint>
+#include <span>
 #include <vector>
 
 #include "limn/study/evaluation.h"
@@ -10,7 +12,13 @@ namespace limn {
 struct BlockResult {
   std::vector<ImageRow> images;
   std::vector<MapRow> maps;
+  EvaluationTimes times;  ///< what it took
 };
+
+/// A result as bytes, for another process.
+std::vector<std::uint8_t> packed(const BlockResult&);
+/// Throws Error{internal} for bytes that packed() did not make.
+BlockResult unpacked(std::span<const std::uint8_t>);
 
 /// Works on one block after another. Not to be shared between threads.
 class BlockWorker {
@@ -20,7 +28,6 @@ class BlockWorker {
 
   /// The block with these positions, `first` to `first` + batch - 1, as far as there are images.
   BlockResult run(std::int64_t first);
-  const EvaluationTimes& times() const { return times_; }
 
  private:
   struct Slot {

@@ -44,8 +44,8 @@ void check_protocol(Protocol, const Preprocess&);
 void preprocess_by(Protocol, const Image&, const Preprocess&, std::span<float> out);
 
 /// For each class of a dataset the class of the network: by WordNet id, name or synonym, whatever the case
-/// and with spaces or underscores; by position where the network's classes have no names and are as many. Throws Error{not_found} that names the
-/// classes the network does not know.
+/// and with spaces or underscores; by position where the network's classes have no names and are as many. Throws
+/// Error{not_found} that names the classes the network does not know.
 std::vector<std::size_t> map_classes(std::span<const std::string> dataset, std::span<const std::string> labels,
                                      std::size_t classes);
 
