@@ -50,6 +50,15 @@ struct OccluderOptions {
   bool incremental = true;
 };
 
+/// What a position costs, beside a whole forward pass.
+struct OcclusionCost {
+  double multiplications = 1;  ///< of convolutions and matrix products, as a part of those of the network
+  std::string whole_from;      ///< the first value that is computed for whole maps; empty when there is none
+};
+/// Without compiling anything. Errors as Occluder.
+LIMN_API OcclusionCost occlusion_cost(const Classifier& classifier, const PatchGrid& grid,
+                                      const OccluderOptions& options = {});
+
 /// The scores of an image under patches. Not to be shared between threads; copies share the compiled program.
 class LIMN_API Occluder {
  public:
@@ -68,11 +77,6 @@ class LIMN_API Occluder {
   void run(const std::function<void(std::size_t row, std::size_t column, std::span<const float> logits)>& visit);
   /// Of the image as it is, after run().
   std::span<const float> logits() const;
-
-  /// The part of the multiplications of a whole forward pass that a position takes.
-  double cost() const;
-  /// The first value that is computed for whole maps; empty when there is none.
-  const std::string& whole_from() const;
 
  private:
   struct Impl;

@@ -46,6 +46,40 @@ std::string pointing_row(const Json& method) {
                      fraction(method.at("energy_inside")));
 }
 
+std::string occlusion_row(const Json& method) {
+  return fmt::format("{:<20}{:<24}{:<24}{}\n", method.at("name").get<std::string>(),
+                     fraction(method.at("spearman")), fraction(method.at("argsort")),
+                     method.at("degenerate").dump());
+}
+
+/// The head of the table of an experiment's methods, and how a method's row is written.
+struct Table {
+  std::string head;
+  std::string (*row)(const Json& method);
+};
+Table table_of(const std::string& experiment) {
+  if (experiment == "localization")
+    return {fmt::format("{:<20}{:<15}{:<20}{:<20}{:<20}{}\n", "method", "box", "top-1 loc. error",
+                        "top-5 loc. error", "known class", "IoU"),
+            localization_rows};
+  if (experiment == "pointing-game")
+    return {fmt::format("{:<20}{:<20}{:<20}{:<20}{}\n", "method", "accuracy", "with tolerance", "predicted class",
+                        "energy inside"),
+            pointing_row};
+  return {fmt::format("{:<20}{:<24}{:<24}{}\n", "method", "rank correlation", "of argsort", "constant maps"),
+          occlusion_row};
+}
+
+std::string comparison_line(const Json& c) {
+  const double p = c.at("p_holm").get<double>();
+  const auto method = c.at("method").get<std::string>();
+  if (c.contains("control"))
+    return fmt::format("\n{} against {}: {:+.1f} points, p = {:.2g} (McNemar, Holm)", method,
+                       c.at("control").get<std::string>(), 100 * c.at("difference").get<double>(), p);
+  return fmt::format("\n{} against {}: {}, p = {:.2g} (Wilcoxon, Holm)", method, c.at("against").get<std::string>(),
+                     fraction(c.at("difference")), p);
+}
+
 }  // namespace
 
 std::string text_of(const Json& summary) {
@@ -54,16 +88,10 @@ std::string text_of(const Json& summary) {
   text += fmt::format("top-1 error {} %, top-5 error {} %\n", percent(errors.at("top1"), "error"),
                       percent(errors.at("top5"), "error"));
   if (!summary.contains("methods")) return text;
-  const bool boxes = summary.at("experiment") == "localization";
-  text += boxes ? fmt::format("\n{:<20}{:<15}{:<20}{:<20}{:<20}{}\n", "method", "box", "top-1 loc. error",
-                              "top-5 loc. error", "known class", "IoU")
-                : fmt::format("\n{:<20}{:<20}{:<20}{:<20}{}\n", "method", "accuracy", "with tolerance",
-                              "predicted class", "energy inside");
-  for (const Json& method : summary.at("methods")) text += boxes ? localization_rows(method) : pointing_row(method);
-  for (const Json& c : summary.at("comparisons"))
-    text += fmt::format("\n{} against {}: {:+.1f} points, p = {:.2g} (McNemar, Holm)",
-                        c.at("method").get<std::string>(), c.at("control").get<std::string>(),
-                        100 * c.at("difference").get<double>(), c.at("p_holm").get<double>());
+  const Table table = table_of(summary.at("experiment").get<std::string>());
+  text += "\n" + table.head;
+  for (const Json& method : summary.at("methods")) text += table.row(method);
+  for (const Json& c : summary.at("comparisons")) text += comparison_line(c);
   return summary.at("comparisons").empty() ? text : text + "\n";
 }
 

@@ -250,8 +250,8 @@ Samples overlay_samples() {
   const Tensor window = random_tensor({2, 2, 2, 3}, 3), patch = random_tensor({1, 2, 3, 2}, 4);
   // Rows: a window inside, one beyond the map, a crop inside, one that begins before the map.
   const Tensor places = Tensor::of<float>({2, 4, 2}, {1, 1, -1, 3, 1, 0, -1, -2, 2, 2, 3, -1, 0, 2, 2, 3});
-  const auto attrs = [](Ints size, std::int64_t window, std::int64_t crop, double outside) {
-    return Attrs{{"size", std::move(size)}, {"window", window}, {"crop", crop}, {"outside", outside}};
+  const auto attrs = [](Ints size, std::int64_t over, std::int64_t crop, double outside) {
+    return Attrs{{"size", std::move(size)}, {"window", over}, {"crop", crop}, {"outside", outside}};
   };
   return {{"limn::Overlay", "inside", {map, window, places}, attrs({3, 3}, 0, 2, 0.0)},
           {"limn::Overlay", "crop beyond the map", {map, window, places}, attrs({6, 9}, 0, 3, -7.5)},

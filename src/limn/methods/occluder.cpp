@@ -47,20 +47,21 @@ double cost_of(const Graph& network, const std::string& logits, const OccludedGr
 
 }  // namespace
 
+OcclusionCost occlusion_cost(const Classifier& classifier, const PatchGrid& grid, const OccluderOptions& options) {
+  const Graph network = with_joined_layers(classifier, {}).graph;
+  const OccludedGraph patched = occluded(network, classifier, grid, options);
+  return {cost_of(network, classifier.logits, patched, options.batch), patched.whole_from};
+}
+
 struct Occluder::Impl {
   Impl(const Classifier& classifier, const PatchGrid& g, const OccluderOptions& o)
-      : Impl(classifier, with_joined_layers(classifier, {}).graph, g, o) {}
-  Impl(const Classifier& classifier, const Graph& network, const PatchGrid& g, const OccluderOptions& o)
-      : Impl(classifier, network, occluded(network, classifier, g, o), g, o) {}
-  Impl(const Classifier& classifier, const Graph& network, const OccludedGraph& patched, const PatchGrid& g,
-       const OccluderOptions& o)
+      : Impl(classifier, occluded(with_joined_layers(classifier, {}).graph, classifier, g, o), g, o) {}
+  Impl(const Classifier& classifier, const OccludedGraph& patched, const PatchGrid& g, const OccluderOptions& o)
       : image(classifier.image),
         grid(g),
         options(o),
         classes(classifier.classes),
         starts(patched.starts),
-        whole_from(patched.whole_from),
-        cost(cost_of(network, classifier.logits, patched, o.batch)),
         program(Program::compile(patched.graph,
                                  {{{"rows", static_cast<std::int64_t>(patched.starts.size())}}, options.threads})),
         session(program) {}
@@ -70,8 +71,6 @@ struct Occluder::Impl {
         options(other.options),
         classes(other.classes),
         starts(other.starts),
-        whole_from(other.whole_from),
-        cost(other.cost),
         program(other.program),
         session(program) {}
   Impl& operator=(const Impl&) = delete;
@@ -109,8 +108,6 @@ struct Occluder::Impl {
   OccluderOptions options;
   std::size_t classes;
   std::vector<std::array<std::vector<std::int64_t>, 2>> starts;
-  std::string whole_from;
-  double cost;
   Program program;
   Session session;
 };
@@ -125,8 +122,6 @@ Occluder::~Occluder() = default;
 const PatchGrid& Occluder::grid() const { return impl_->grid; }
 std::span<float> Occluder::image() { return impl_->session.input(impl_->image); }
 std::span<const float> Occluder::logits() const { return impl_->session.output("logits"); }
-double Occluder::cost() const { return impl_->cost; }
-const std::string& Occluder::whole_from() const { return impl_->whole_from; }
 
 void Occluder::run(
     const std::function<void(std::size_t row, std::size_t column, std::span<const float> logits)>& visit) {

@@ -1,6 +1,7 @@
 #pragma once
 // One block of an evaluation, from files to rows, in one thread.
 
+#include <memory>
 #include <vector>
 
 #include "limn/study/evaluation.h"
@@ -15,8 +16,9 @@ struct BlockResult {
 /// Works on one block after another. Not to be shared between threads.
 class BlockWorker {
  public:
+  /// `probe` is the experiment's, and may be nothing.
   BlockWorker(const EvaluationPlan&, const EvaluationSubject&, const Experiment&, Explainer,
-              std::filesystem::path maps);
+              std::unique_ptr<Probe> probe, std::filesystem::path maps);
 
   /// The block with these positions, `first` to `first` + batch - 1, as far as there are images.
   BlockResult run(std::int64_t first);
@@ -27,12 +29,15 @@ class BlockWorker {
     ImageRow row;
     std::vector<std::size_t> wanted;
     std::vector<std::vector<Heatmap>> maps;  ///< [method][wanted class]
+    std::vector<Heatmap> probed;             ///< [wanted class]
   };
   void load(Slot&, std::int64_t position, std::span<float> pixels);
   void predict(std::vector<Slot>&);
   void predict_one_by_one(std::vector<Slot>&);
   void read_scores(Slot&, std::int64_t n);
   void explain(std::vector<Slot>&);
+  void probe(std::vector<Slot>&);
+  Heatmap at_input_size(const RawMap&) const;
   void take_maps(Slot&, std::int64_t n, std::size_t class_index);
   void measure(Slot&, BlockResult&);
   void save(const Slot&, std::string_view what, std::span<const std::int64_t> dims, std::span<const float>) const;
@@ -41,6 +46,7 @@ class BlockWorker {
   const EvaluationSubject& subject_;
   const Experiment& experiment_;
   Explainer explainer_;
+  std::unique_ptr<Probe> probe_;
   std::filesystem::path maps_;
   std::vector<std::string> labels_;
   EvaluationTimes times_;

@@ -150,7 +150,9 @@ EvaluationOutcome evaluate(const EvaluationPlan& plan, const EvaluationSubject& 
   const Explainer first(subject.classifier, plan.methods, {plan.batch, kThreadsEach});
   std::vector<BlockWorker> workers;
   workers.reserve(count);
-  for (std::size_t i = 0; i < count; ++i) workers.emplace_back(plan, subject, *experiment, Explainer(first), maps);
+  const auto probe = experiment->probe({subject.classifier, subject.model});
+  for (std::size_t i = 0; i < count; ++i)
+    workers.emplace_back(plan, subject, *experiment, Explainer(first), probe ? probe->copy() : nullptr, maps);
 
   const auto begun = std::chrono::steady_clock::now();
   const auto seconds_since = [](auto start) {

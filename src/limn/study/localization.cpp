@@ -69,7 +69,8 @@ class Localization : public Experiment {
     return classes;
   }
 
-  std::vector<Cell> measure(const ImageRow& image, std::span<const Heatmap> maps) const override {
+  std::vector<Cell> measure(const ImageRow& image, std::span<const Heatmap> maps,
+                            std::span<const Heatmap>) const override {
     const auto classes = wanted(image);
     std::vector<Outcome> outcomes(options_.thresholds.size() * kRules.size());
     BoxCurve curve{std::vector<double>(sweep_fractions().size()), std::vector<double>(sweep_fractions().size())};
@@ -99,7 +100,7 @@ class Localization : public Experiment {
     return cells;
   }
 
-  std::string primary() const override { return column("known", kRules[headline_rule()], options_.thresholds[0]); }
+  Primary primary() const override { return {column("known", kRules[headline_rule()], options_.thresholds[0])}; }
 
   Json summarise(RowStore& rows, std::string_view method, std::span<const ImageRow> images) const override {
     const auto names = rows.columns();

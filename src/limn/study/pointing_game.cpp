@@ -37,7 +37,7 @@ class PointingGame : public Experiment {
   std::vector<std::string> columns() const override {
     return {"pairs", "hits", "near_hits", "all_hit", "predicted_hit", "x", "y", "energy", "degenerate", "cells"};
   }
-  std::string primary() const override { return "all_hit"; }
+  Primary primary() const override { return {"all_hit"}; }
 
   /// True classes, then the five most probable ones that are not among them.
   std::vector<std::size_t> wanted(const ImageRow& image) const override {
@@ -48,7 +48,8 @@ class PointingGame : public Experiment {
     return classes;
   }
 
-  std::vector<Cell> measure(const ImageRow& image, std::span<const Heatmap> maps) const override {
+  std::vector<Cell> measure(const ImageRow& image, std::span<const Heatmap> maps,
+                            std::span<const Heatmap>) const override {
     const auto classes = wanted(image);
     const auto truths = classes_with_boxes(image);
     std::vector<Point> points;
