@@ -20,7 +20,7 @@ PUBLIC_HEADERS = {
     "checkpoint": ["checkpoint"],
     "zoo": ["zoo"],
     "runtime": ["runtime"],
-    "methods": ["explain", "target"],
+    "methods": ["explain", "occlusion", "target"],
     "image": ["card", "geometry", "heatmap", "image", "overlay", "preprocess"],
     "datasets": ["dataset"],
     "metrics": ["metrics", "statistics"],

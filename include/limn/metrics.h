@@ -1,6 +1,6 @@
 #pragma once
-// Measures of how well a heatmap agrees with the boxes that people drew. Pure functions of maps and boxes, all in
-// the pixels of one picture; a measure that may be undefined is optional.
+// Measures of how well a heatmap agrees with the boxes that people drew, and with another map. Pure functions, all
+// in the pixels of one picture; a measure that may be undefined is optional.
 
 #include <array>
 #include <cstddef>
@@ -121,5 +121,12 @@ struct RejectionScores {
 };
 /// Maps are accepted from a maximum of `threshold` on. Undefined agreement (no cells) is 0.
 LIMN_API RejectionScores with_rejection(std::span<const PointingCell>, double threshold);
+
+// ---- Maps compared with maps
+
+/// The map at a smaller size, blurred first: a Gaussian of deviation (factor - 1) / 2 along each axis, mirrored at
+/// the borders, then linear between its values; clipped to the range of the map. As scikit-image's resize does by
+/// default. Throws Error{bad_input} for a size that is not smaller or the same.
+LIMN_API Heatmap shrink(const Heatmap&, int width, int height);
 
 }  // namespace limn

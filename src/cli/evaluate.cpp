@@ -19,9 +19,16 @@
 namespace limn::cli {
 namespace {
 
+/// Empty and nothing: as the protocol has it.
+struct OcclusionFlags {
+  std::optional<std::int64_t> patch, stride;
+  std::string fill, score, rank, pad;
+};
+
 struct EvaluateFlags {
   NetworkFlags network;
   SpeedFlags speed;
+  OcclusionFlags occlusion;
   std::string experiment, dataset, root, split, out, shard;
   std::string methods = "grad-cam", variant, layer = "auto", protocol = "correct", upsampling = "bilinear";
   std::vector<double> thresholds;
@@ -64,9 +71,37 @@ void read_thresholds(const std::vector<double>& thresholds, const ExperimentInfo
   options.thresholds = thresholds;
 }
 
+/// `text` is the first of two words, or the second; what holds already where it is empty.
+void read_choice(const std::string& text, std::string_view option,
+                 std::pair<std::string_view, std::string_view> words, bool& second) {
+  if (text.empty()) return;
+  if (text != words.first && text != words.second)
+    throw Error(ErrorCode::bad_input, fmt::format("there is no {} '{}'", option.substr(2), text),
+                std::string(option), fmt::format("{} or {}", words.first, words.second));
+  second = text == words.second;
+}
+
+OcclusionRules read_occlusion(const OcclusionFlags& flags, Protocol protocol) {
+  OcclusionRules rules;
+  if (protocol == Protocol::as_published) {
+    rules.stride = 1;
+    rules.fill = OcclusionFill::grey;
+    rules.padded = rules.argsort = true;
+  }
+  rules.patch = flags.patch.value_or(rules.patch);
+  rules.stride = flags.stride.value_or(rules.stride);
+  if (!flags.fill.empty()) rules.fill = parse_occlusion_fill(flags.fill);
+  bool logit = false;
+  read_choice(flags.score, "--score", {"probability", "logit"}, logit);
+  if (logit) rules.score = Target::Kind::logit;
+  read_choice(flags.rank, "--rank", {"correct", "argsort"}, rules.argsort);
+  read_choice(flags.pad, "--pad", {"none", "frame"}, rules.padded);
+  return rules;
+}
+
 /// The methods as asked for; none where the experiment draws no maps.
 std::vector<MethodRequest> read_methods(const EvaluateFlags& flags) {
-  if (!experiment(flags.experiment).needs_boxes) return {};
+  if (!experiment(flags.experiment).draws_maps) return {};
   ExplainFlags as_explain;
   as_explain.methods = flags.methods;
   as_explain.variant = flags.variant;
@@ -82,6 +117,7 @@ EvaluationPlan read_plan(const EvaluateFlags& flags) {
     plan.options.protocol = parse_protocol(flags.protocol);
     read_thresholds(flags.thresholds, info, plan.options);
     plan.options.tolerance = flags.tolerance;
+    plan.options.occlusion = read_occlusion(flags.occlusion, plan.options.protocol);
     plan.options.seed = flags.seed;
     plan.methods = read_methods(flags);
     plan.upsampling = parse_upsampling(flags.upsampling);
@@ -152,6 +188,7 @@ class Job {
     settle_size(network_, {});
     check_size(network_);
     plan.batch = choose_batch(flags.speed.batch, declared_batch(network_.classifier), kBlock);
+    if (declared_batch(network_.classifier) == 1) plan.options.occlusion.batch = 1;
     for (MethodRequest& request : plan.methods)
       if (request.layer == "auto" && method(request.method).uses_layer) request.layer = network_.layer_of_card();
     if (experiment(plan.experiment).cropped_as_published)
@@ -166,7 +203,9 @@ class Job {
         {flags.network.model, std::string(kind.name), split, flags.root, std::string(build_commit()), threads});
   }
 
-  EvaluationSubject subject() const { return {*dataset, class_map_, network_.classifier, network_.preprocess}; }
+  EvaluationSubject subject() const {
+    return {*dataset, class_map_, network_.classifier, network_.model.graph, network_.preprocess};
+  }
   /// What has to be the same for all who work on it.
   std::string work() const {
     return manifest.at("model").at("sha256").get<std::string>() +
@@ -264,8 +303,8 @@ int merge(const std::vector<std::string>& runs, const std::string& out, bool jso
 }
 
 void add_subject_options(CommandLine& line, CLI::App& command, EvaluateFlags& flags) {
-  CLI::Option* option =
-      command.add_option("EXPERIMENT", flags.experiment, "classification, localization, pointing-game or xray");
+  CLI::Option* option = command.add_option("EXPERIMENT", flags.experiment,
+                                           "classification, localization, pointing-game, occlusion or xray");
   option->required()->type_name("");
   command.add_option("--model", flags.network.model, "The network, an ONNX file")->required()->type_name("FILE");
   std::vector<std::string> kinds;
@@ -305,6 +344,36 @@ void add_measure_options(CommandLine& line, CLI::App& command, EvaluateFlags& fl
   command.add_option("--seed", flags.seed, "Of random maps and resamples (default: 0)")->type_name("S");
 }
 
+void add_occlusion_options(CommandLine& line, CLI::App& command, OcclusionFlags& flags) {
+  command.add_option("--patch", flags.patch, "occlusion: rows and columns of the patch (default: 45)")
+      ->type_name("PIXELS")
+      ->check(CLI::PositiveNumber);
+  command
+      .add_option("--stride", flags.stride,
+                  "occlusion: pixels from one patch to the next (default: 16; 1 with --protocol as-published)")
+      ->type_name("PIXELS")
+      ->check(CLI::PositiveNumber);
+  const auto choice = [&](const char* name, std::string& value, const char* help, std::vector<std::string> words) {
+    line.completions[command.add_option(name, value, help)->type_name("NAME")] = {std::move(words), false};
+  };
+  choice(
+      "--fill", flags.fill,
+      "occlusion: what a patch holds: mean of the image (default), zero after preprocessing, or grey, 0.5 after it "
+      "(as-published)",
+      {"mean", "zero", "grey"});
+  choice("--score", flags.score, "occlusion: what falls under a patch: probability (default) or logit",
+         {"probability", "logit"});
+  choice("--rank", flags.rank,
+         "occlusion: the headline: correct (default), of ranks, or argsort, of sorting orders (as-published); rows "
+         "hold "
+         "both",
+         {"correct", "argsort"});
+  choice("--pad", flags.pad,
+         "occlusion: none (default), or frame: the network sees the image in a grey frame half a patch wide "
+         "(as-published)",
+         {"none", "frame"});
+}
+
 void add_run_options(CLI::App& command, EvaluateFlags& flags) {
   command.add_option("-o,--out", flags.out, "Folder of the run; made when missing")->required()->type_name("DIR");
   command.add_flag("--resume", flags.resume, "Go on with the run in that folder");
@@ -321,7 +390,9 @@ void add_evaluate(CommandLine& line) {
   auto flags = std::make_shared<EvaluateFlags>();
   CLI::App* command = add_command(
       line, "evaluate",
-      "Measure a network and its explanations on a dataset: errors, boxes against boxes, the pointing game.\n"
+      "Measure a network and its explanations on a dataset: errors, boxes against boxes, the pointing game, "
+      "agreement "
+      "with occlusion.\n"
       "Methods are compared with controls that look at nothing. Results are in a folder: a row for every image and "
       "method as it is done, and a summary with intervals at the end. A stopped run goes on with --resume.",
       {"limn evaluate classification --model model.onnx --dataset ilsvrc --root imagenet --out runs/errors",
@@ -330,9 +401,12 @@ void add_evaluate(CommandLine& line) {
        "limn evaluate pointing-game --model model.onnx --dataset voc --root VOCdevkit/VOC2007 --protocol "
        "as-published "
        "--limit 500 --out runs/points",
+       "limn evaluate occlusion --model model.onnx --dataset ilsvrc --root imagenet --method "
+       "grad-cam,guided-backprop --stride 8 --out runs/ranks",
        "limn evaluate localization ... --shard 2/8 --out runs/part-2"});
   add_subject_options(line, *command, *flags);
   add_measure_options(line, *command, *flags);
+  add_occlusion_options(line, *command, flags->occlusion);
   add_run_options(*command, *flags);
   add_network_options(line, *command, flags->network);
   add_speed_options(*command, flags->speed);

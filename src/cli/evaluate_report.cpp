@@ -59,37 +59,42 @@ std::string xray_rows(const Json& method) {
   return text;
 }
 
+std::string occlusion_row(const Json& method) {
+  return fmt::format("{:<20}{:<24}{:<24}{}\n", method.at("name").get<std::string>(),
+                     fraction(method.at("spearman")), fraction(method.at("argsort")),
+                     method.at("degenerate").dump());
+}
+
+/// The head of the table of an experiment's methods, and how the rows of a method are written.
 struct TextTable {
-  std::string_view experiment;
-  std::string header;
+  std::string head;
   std::string (*rows)(const Json& method);
 };
-const TextTable& text_table(const Json& summary) {
-  static const std::array<TextTable, 3> kTables{{
-      {"localization",
-       fmt::format("{:<20}{:<15}{:<20}{:<20}{:<20}{}\n", "method", "box", "top-1 loc. error", "top-5 loc. error",
-                   "known class", "IoU"),
-       localization_rows},
-      {"pointing-game",
-       fmt::format("{:<20}{:<20}{:<20}{:<20}{}\n", "method", "accuracy", "with tolerance", "predicted class",
-                   "energy inside"),
-       pointing_row},
-      {"xray",
-       fmt::format("{:<20}{:<11}{:<22}{:<22}{:<22}{}\n", "method", "threshold", "pixels in the box",
-                   "area of the box", "energy inside", "localized"),
-       xray_rows},
-  }};
-  return *std::ranges::find(kTables, summary.at("experiment").get<std::string_view>(), &TextTable::experiment);
+TextTable text_table(const std::string& experiment) {
+  if (experiment == "localization")
+    return {fmt::format("{:<20}{:<15}{:<20}{:<20}{:<20}{}\n", "method", "box", "top-1 loc. error",
+                        "top-5 loc. error", "known class", "IoU"),
+            localization_rows};
+  if (experiment == "pointing-game")
+    return {fmt::format("{:<20}{:<20}{:<20}{:<20}{}\n", "method", "accuracy", "with tolerance", "predicted class",
+                        "energy inside"),
+            pointing_row};
+  if (experiment == "xray")
+    return {fmt::format("{:<20}{:<11}{:<22}{:<22}{:<22}{}\n", "method", "threshold", "pixels in the box",
+                        "area of the box", "energy inside", "localized"),
+            xray_rows};
+  return {fmt::format("{:<20}{:<24}{:<24}{}\n", "method", "rank correlation", "of argsort", "constant maps"),
+          occlusion_row};
 }
 
 std::string comparison_line(const Json& c) {
-  const bool successes = c.at("test") == "mcnemar";
-  const double difference = c.at("difference").get<double>();
-  return fmt::format(
-      "\n{} against {}: {}, p = {:.2g} ({}, Holm)", c.at("method").get<std::string>(),
-      c.at("control").get<std::string>(),
-      successes ? fmt::format("{:+.1f} points", 100 * difference) : fmt::format("{:+.3f}", difference),
-      c.at("p_holm").get<double>(), successes ? "McNemar" : "signs flipped");
+  const double p = c.at("p_holm").get<double>();
+  const auto method = c.at("method").get<std::string>();
+  if (c.contains("control"))
+    return fmt::format("\n{} against {}: {:+.1f} points, p = {:.2g} (McNemar, Holm)", method,
+                       c.at("control").get<std::string>(), 100 * c.at("difference").get<double>(), p);
+  return fmt::format("\n{} against {}: {}, p = {:.2g} (Wilcoxon, Holm)", method, c.at("against").get<std::string>(),
+                     fraction(c.at("difference")), p);
 }
 
 }  // namespace
@@ -100,8 +105,8 @@ std::string text_of(const Json& summary) {
   text += fmt::format("top-1 error {} %, top-5 error {} %\n", percent(errors.at("top1"), "error"),
                       percent(errors.at("top5"), "error"));
   if (!summary.contains("methods")) return text;
-  const TextTable& table = text_table(summary);
-  text += "\n" + table.header;
+  const TextTable table = text_table(summary.at("experiment").get<std::string>());
+  text += "\n" + table.head;
   for (const Json& method : summary.at("methods")) text += table.rows(method);
   for (const Json& c : summary.at("comparisons")) text += comparison_line(c);
   return summary.at("comparisons").empty() ? text : text + "\n";

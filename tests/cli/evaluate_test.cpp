@@ -147,7 +147,7 @@ TEST_F(Evaluate, ChestXraysByFinding) {
   EXPECT_NEAR(findings.at(0).at("chance").at("mean").get<double>(), 18.0 / 144, 1e-12);
   EXPECT_EQ(findings.at(1).at("finding"), "Cardiomegaly");
   EXPECT_EQ(findings.at(1).at("shares").at(0).at("share").at("mean"), 0);
-  EXPECT_EQ(correct.at("comparisons").at(0).at("test"), "sign-flip");
+  EXPECT_EQ(correct.at("comparisons").at(0).at("difference").at("n"), 2);
   // As published, an empty map scores the area of the box.
   const Json published = evaluate("as-published", "chexnet");
   EXPECT_NEAR(method_of(published, "grad-cam").at("findings").at(1).at("shares").at(0).at("share").at("mean"),
@@ -155,6 +155,64 @@ TEST_F(Evaluate, ChestXraysByFinding) {
   // In the other order Atelectasis is a dark class.
   const Json mixed = evaluate("correct", "chest-study");
   EXPECT_EQ(method_of(mixed, "grad-cam").at("findings").at(0).at("shares").at(0).at("share").at("mean"), 0);
+}
+
+/// The arguments for occlusion pixel by pixel, whose map is the brightness of each.
+std::vector<std::string> with_occlusion(std::vector<std::string> all, const std::vector<std::string>& more = {}) {
+  all[1] = "occlusion";
+  all.insert(all.end(), {"--patch", "1", "--stride", "1", "--fill", "zero", "--score", "logit"});
+  all.insert(all.end(), more.begin(), more.end());
+  return all;
+}
+
+TEST_F(Evaluate, HidingPixelsRanksThemByBrightness) {
+  auto all = with_occlusion(arguments("run"));
+  *std::ranges::find(all, "grad-cam") = "grad-cam,gradient";
+  const Ran ran = run_limn(all);
+  ASSERT_EQ(ran.code, 0) << ran.err;
+  EXPECT_THAT(ran.out, AllOf(HasSubstr("rank correlation"), HasSubstr("grad-cam against")));
+  const Json told = Json::parse(summary("run"));
+  const Json &cam = method_of(told, "grad-cam"), &gradient = method_of(told, "gradient");
+  EXPECT_EQ(cam.at("images"), kImages);
+  EXPECT_GT(cam.at("spearman").at("mean").get<double>(), 0.999);
+  EXPECT_GT(cam.at("argsort").at("mean").get<double>(), 0.999);
+  EXPECT_GT(gradient.at("spearman").at("mean").get<double>(), 0.999);
+  EXPECT_LT(method_of(told, "random-map").at("spearman").at("mean").get<double>(), 0.3);
+  const Json& comparison = told.at("comparisons").at(0);
+  EXPECT_EQ(told.at("compared_by"), "spearman");
+  EXPECT_GT(comparison.at("difference").at("mean").get<double>(), 0.2);
+  EXPECT_LT(comparison.at("p_holm").get<double>(), 1e-6);
+  EXPECT_GT(comparison.at("paired_t").at("t").get<double>(), 5);
+}
+
+TEST_F(Evaluate, OcclusionDependsOnNeitherThreadsNorShards) {
+  ASSERT_EQ(run_limn(with_occlusion(arguments("one"), {"--threads", "1"})).code, 0);
+  ASSERT_EQ(run_limn(with_occlusion(arguments("three"), {"--threads", "3"})).code, 0);
+  EXPECT_EQ(summary("one"), summary("three"));
+  for (const char* shard : {"1", "2"})
+    ASSERT_EQ(
+        run_limn(with_occlusion(arguments(std::string("part") + shard), {"--shard", shard + std::string("/2")}))
+            .code,
+        0);
+  ASSERT_EQ(run_limn({"merge", path("part2"), path("part1"), "--out", path("whole")}).code, 0);
+  EXPECT_EQ(summary("one"), summary("whole"));
+}
+
+TEST_F(Evaluate, OcclusionByItsOwnRules) {
+  ASSERT_EQ(run_limn(with_occlusion(arguments("argsort"), {"--rank", "argsort"})).code, 0);
+  EXPECT_EQ(Json::parse(summary("argsort")).at("compared_by"), "argsort");
+  const auto fails = [&](const std::vector<std::string>& more, const std::string& says) {
+    auto all = arguments("bad", more);
+    all[1] = "occlusion";
+    const Ran ran = run_limn(all);
+    EXPECT_NE(ran.code, 0);
+    EXPECT_THAT(ran.err, HasSubstr(says));
+  };
+  fails({"--patch", "9"}, "does not fit");  // the images are 12 x 8
+  fails({"--patch", "0"}, "--patch");
+  fails({"--rank", "best"}, "correct or argsort");
+  fails({"--fill", "pink"}, "mean, zero or grey");
+  fails({"--patch", "3", "--pad", "frame"}, "--pad none");
 }
 
 TEST_F(Evaluate, NumbersDoNotDependOnThreadsOrShards) {

@@ -2,6 +2,7 @@
 // One block of an evaluation, from files to rows, in one thread.
 
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <vector>
 
@@ -23,8 +24,9 @@ BlockResult unpacked(std::span<const std::uint8_t>);
 /// Works on one block after another. Not to be shared between threads.
 class BlockWorker {
  public:
+  /// `probe` is the experiment's, and may be nothing.
   BlockWorker(const EvaluationPlan&, const EvaluationSubject&, const Experiment&, Explainer,
-              std::filesystem::path maps);
+              std::unique_ptr<Probe> probe, std::filesystem::path maps);
 
   /// The block with these positions, `first` to `first` + batch - 1, as far as there are images.
   BlockResult run(std::int64_t first);
@@ -34,12 +36,15 @@ class BlockWorker {
     ImageRow row;
     std::vector<std::size_t> wanted;
     std::vector<std::vector<Heatmap>> maps;  ///< [method][wanted class]
+    std::vector<Heatmap> probed;             ///< [wanted class]
   };
   void load(Slot&, std::int64_t position, std::span<float> pixels);
   void predict(std::vector<Slot>&);
   void predict_one_by_one(std::vector<Slot>&);
   void read_scores(Slot&, std::int64_t n);
   void explain(std::vector<Slot>&);
+  void probe(std::vector<Slot>&);
+  Heatmap at_input_size(const RawMap&) const;
   void take_maps(Slot&, std::int64_t n, std::size_t class_index);
   void measure(Slot&, BlockResult&);
   void save(const Slot&, std::string_view what, std::span<const std::int64_t> dims, std::span<const float>) const;
@@ -48,6 +53,7 @@ class BlockWorker {
   const EvaluationSubject& subject_;
   const Experiment& experiment_;
   Explainer explainer_;
+  std::unique_ptr<Probe> probe_;
   std::filesystem::path maps_;
   std::vector<std::string> labels_;
   EvaluationTimes times_;

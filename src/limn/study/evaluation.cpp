@@ -113,7 +113,9 @@ std::vector<BlockWorker> make_workers(const EvaluationPlan& plan, const Evaluati
   const Explainer first(subject.classifier, plan.methods, {plan.batch, kThreadsEach});
   std::vector<BlockWorker> workers;
   workers.reserve(count);
-  for (std::size_t i = 0; i < count; ++i) workers.emplace_back(plan, subject, experiment, Explainer(first), maps);
+  const auto probe = experiment.probe({subject.classifier, subject.model});
+  for (std::size_t i = 0; i < count; ++i)
+    workers.emplace_back(plan, subject, experiment, Explainer(first), probe ? probe->copy() : nullptr, maps);
   return workers;
 }
 

@@ -39,6 +39,7 @@ struct EvaluationSubject {
   const Dataset& dataset;
   const std::vector<std::size_t>& class_map;  ///< see map_classes()
   const Classifier& classifier;
+  const Graph& model;  ///< see ProbedNetwork
   const Preprocess& preprocess;
 };
 

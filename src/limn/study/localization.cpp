@@ -57,7 +57,8 @@ class Localization : public Experiment {
   /// A map of a wrong class cannot succeed, so that only those of true classes with boxes are needed.
   std::vector<std::size_t> wanted(const ImageRow& image) const override { return classes_with_boxes(image); }
 
-  std::vector<Cell> measure(const ImageRow& image, std::span<const Heatmap> maps) const override {
+  std::vector<Cell> measure(const ImageRow& image, std::span<const Heatmap> maps,
+                            std::span<const Heatmap>) const override {
     const auto classes = wanted(image);
     std::vector<Outcome> outcomes(options_.thresholds.size() * kRules.size());
     BoxCurve curve{std::vector<double>(sweep_fractions().size()), std::vector<double>(sweep_fractions().size())};

@@ -34,7 +34,8 @@ class PointingGame : public Experiment {
     return classes;
   }
 
-  std::vector<Cell> measure(const ImageRow& image, std::span<const Heatmap> maps) const override {
+  std::vector<Cell> measure(const ImageRow& image, std::span<const Heatmap> maps,
+                            std::span<const Heatmap>) const override {
     const auto classes = wanted(image);
     const auto truths = classes_with_boxes(image);
     std::vector<Point> points;

@@ -64,7 +64,8 @@ class Xray : public Experiment {
 
   std::vector<std::size_t> wanted(const ImageRow& image) const override { return classes_with_boxes(image); }
 
-  std::vector<Cell> measure(const ImageRow& image, std::span<const Heatmap> maps) const override {
+  std::vector<Cell> measure(const ImageRow& image, std::span<const Heatmap> maps,
+                            std::span<const Heatmap>) const override {
     const auto classes = classes_with_boxes(image);
     std::vector<Case> cases;
     std::int64_t degenerate = 0;
