@@ -8,6 +8,8 @@
 #include "limn/base/npy.h"
 #include "limn/base/random.h"
 #include "limn/study/controls.h"
+#include "limn/study/map_at_input.h"
+#include "limn/study/run_folder.h"
 
 namespace limn {
 namespace {
@@ -39,12 +41,6 @@ void set_error(ImageRow& row, const Error& e) {
   failed.id = std::move(row.id);
   failed.error = e.where().empty() ? e.message() : fmt::format("{} ({})", e.message(), e.where());
   row = std::move(failed);
-}
-
-Heatmap at_input_size(const RawMap& raw, int width, int height, Upsampling mode) {
-  const auto size = [&](std::size_t axis) { return static_cast<int>(raw.dims[axis]); };
-  if (raw.kind == MapKind::attribution) return max_abs_over_channels(raw.data, size(0), size(1), size(2));
-  return upsample(Heatmap(size(1), size(0), raw.data), width, height, mode);
 }
 
 }  // namespace
@@ -176,7 +172,7 @@ void BlockWorker::take_maps(Slot& slot, std::int64_t n, std::size_t class_index)
     for (std::size_t m = 0; m < plan_.methods.size(); ++m) {
       const RawMap raw = explainer_.map(m, n);
       slot.maps[m].push_back(
-          at_input_size(raw, static_cast<int>(network.width), static_cast<int>(network.height), plan_.upsampling));
+          map_at_input(raw, static_cast<int>(network.width), static_cast<int>(network.height), plan_.upsampling));
       if (plan_.save_maps) save(slot, fmt::format("{}.{}", labels_[m], class_index), raw.dims, raw.data);
     }
   } catch (const Error& e) {
@@ -201,9 +197,7 @@ void BlockWorker::measure(Slot& slot, BlockResult& result) {
 
 void BlockWorker::save(const Slot& slot, std::string_view what, std::span<const std::int64_t> dims,
                        std::span<const float> values) const {
-  std::string name = fmt::format("{:05}.{}.npy", slot.row.position, what);
-  std::ranges::replace(name, '/', '_');
-  write_npy(maps_ / name, dims, values);
+  write_npy(maps_ / map_file(slot.row.position, what), dims, values);
 }
 
 }  // namespace limn
