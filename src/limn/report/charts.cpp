@@ -53,7 +53,7 @@ std::vector<Curves> curves_of(const Run& run) {
 
 LineChart curve_chart(const Curves& curves, const Column& x, const Column& y) {
   LineChart chart;
-  chart.caption = fmt::format("{}{}{}", y.title, y.hint.empty() ? "" : ": ", y.hint);
+  chart.caption = sentences(y.title, y.hint);
   double low = std::numeric_limits<double>::max(), high = std::numeric_limits<double>::lowest();
   for (const auto& [method, list] : curves.of_methods) {
     Series series{method->at("name").get<std::string>(), method->value("control", false),
@@ -92,8 +92,7 @@ std::optional<IntervalChart> headline_chart(Runs runs) {
   }
   if (chart.lines.empty()) return std::nullopt;
   chart.id = fmt::format("{}-headline", runs.front().id());
-  chart.caption = fmt::format("{}{}{}; lines are intervals of 95 %", column.title, column.hint.empty() ? "" : ": ",
-                              column.hint);
+  chart.caption = sentences(column.title, column.hint) + " Lines are intervals of 95 %.";
   const auto [from, to] = ends_of(low, high);
   chart.x = {column.title, from, to, column.unit};
   return chart;
@@ -102,7 +101,7 @@ std::optional<IntervalChart> headline_chart(Runs runs) {
 std::optional<LineChart> threshold_chart(const Run& run, std::string id) {
   LineChart chart;
   chart.id = std::move(id);
-  chart.caption = "Share of images whose box reaches an IoU of 0.5, by the threshold that the box is drawn at";
+  chart.caption = "Images whose box reaches an IoU of 0.5, by threshold.";
   const auto fractions = sweep_fractions();
   for (const MethodRows& method : run.rows.methods) {
     if (method.reached.empty()) continue;
@@ -154,7 +153,7 @@ std::optional<Histograms> score_histograms(const Run& run, std::string id) {
   histograms.id = std::move(id);
   histograms.x = {std::string(known_experiment(run.experiment).score_title), from, to, Unit::fraction};
   histograms.caption =
-      fmt::format("How many images have which {}; the line is the mean", histograms.x.title);
+      fmt::format("How many images have which {}. The line is the mean.", histograms.x.title);
   for (const MethodRows& method : run.rows.methods) {
     Histograms::Panel panel{method.name, method.control, std::vector<std::size_t>(kBins), 0};
     double sum = 0, n = 0;

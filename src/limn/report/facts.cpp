@@ -40,7 +40,7 @@ std::string network(const Run& run) {
 }
 
 std::string dataset(const Run& run) {
-  return fmt::format("{} {}, the first {} images", text_at(run.manifest, "dataset", "kind"),
+  return fmt::format("{} {}, {} images", text_at(run.manifest, "dataset", "kind"),
                      text_at(run.manifest, "dataset", "split"), text_at(run.manifest, "dataset", "images"));
 }
 

@@ -114,7 +114,7 @@ std::string latex_table(const Table& table) {
     std::vector<std::string> cells;
     for (std::size_t i = 0; i < row.cells.size(); ++i) {
       std::string cell = latex_escaped(cell_text(row.cells[i], table.columns[i].unit));
-      if (row.cells[i].value && cell.starts_with('-')) cell = "$-$" + cell.substr(1);
+      if (row.cells[i].value && cell.starts_with('-')) cell.replace(0, 1, "$-$");
       cells.push_back(std::move(cell));
     }
     text += fmt::format("{} \\\\\n", fmt::join(cells, " & "));
@@ -189,7 +189,7 @@ std::string to_csv(const Table& table) {
 
 std::string to_latex(const Document& document) {
   std::string text = "% The preamble needs \\usepackage{booktabs,longtable}\n";
-  for (const Table* table : tables_of(document)) text += "\n" + latex_table(*table);
+  for (const Table* table : tables_of(document)) text += fmt::format("\n{}", latex_table(*table));
   return text;
 }
 

@@ -12,13 +12,6 @@
 namespace limn {
 namespace {
 
-/// With minus signs, not hyphens.
-std::string number_html(double value, Unit unit) {
-  std::string out;
-  for (const char c : html_escaped(number_text(value, unit))) out += c == '-' ? std::string("\u2212") : std::string(1, c);
-  return out;
-}
-
 std::string unit_html(Unit unit) {
   if (unit == Unit::percent) return " <span class=\"unit\">%</span>";
   return unit == Unit::points ? " <span class=\"unit\">points</span>" : "";
@@ -48,12 +41,10 @@ std::string cell_html(const TableCell& cell, const Column& column, bool names) {
   if (names) return fmt::format("<th scope=\"row\" class=\"text\">{}</th>", html_escaped(cell.text));
   if (column.unit == Unit::text) return fmt::format("<td class=\"text\">{}</td>", html_escaped(cell.text));
   if (!cell.value) return fmt::format("<td>{}</td>", cell.text.empty() ? "\u2013" : html_escaped(cell.text));
-  std::string html = fmt::format("<td data-v=\"{}\">{}", *cell.value, number_html(*cell.value, column.unit));
-  if (cell.interval) {
-    const std::string low = number_html(cell.interval->low, column.unit),
-                      high = number_html(cell.interval->high, column.unit);
-    html += fmt::format(" <span class=\"ci\">{}{}{}</span>", low, cell.interval->low < 0 ? " to " : "\u2013", high);
-  }
+  std::string html =
+      fmt::format("<td data-v=\"{}\">{}", *cell.value, html_escaped(typeset(*cell.value, column.unit)));
+  if (cell.interval)
+    html += fmt::format(" <span class=\"ci\">{}</span>", html_escaped(typeset(*cell.interval, column.unit)));
   return html + "</td>";
 }
 
@@ -169,10 +160,11 @@ struct BlockHtml {
   std::string operator()(const Gallery& g) const { return gallery_html(g); }
 };
 
-/// Charts of the same series stand side by side and share a key.
-std::string section_html(const Section& section) {
-  std::string html = fmt::format("<section id=\"{0}\" aria-labelledby=\"{0}-title\">\n<h2 id=\"{0}-title\">{1}</h2>\n",
-                                 html_escaped(section.id), html_escaped(section.title));
+/// Charts of the same series stand side by side and share a key. The page's title is that of its only section.
+std::string section_html(const Section& section, bool only) {
+  std::string html =
+      fmt::format("<section id=\"{0}\" aria-labelledby=\"{0}-title\">\n<h2 id=\"{0}-title\"{2}>{1}</h2>\n",
+                  html_escaped(section.id), html_escaped(section.title), only ? " class=\"unseen\"" : "");
   for (std::size_t i = 0; i < section.blocks.size(); ++i) {
     const auto* chart = std::get_if<LineChart>(&section.blocks[i]);
     if (chart == nullptr) {
@@ -213,7 +205,7 @@ std::string to_html(const Document& document) {
       "<style>\n{}</style>\n</head>\n<body>\n<header>\n<h1>{}</h1>\n<p class=\"note\">{}</p>\n{}</header>\n<main>\n",
       kPolicy, html_escaped(document.title), kReportStyle, html_escaped(document.title),
       html_escaped(document.subtitle), contents_html(document));
-  for (const Section& section : document.sections) html += section_html(section);
+  for (const Section& section : document.sections) html += section_html(section, document.sections.size() == 1);
   html += fmt::format("</main>\n<footer><p class=\"note\">{}</p></footer>\n<script>\n{}</script>\n</body>\n</html>\n",
                       html_escaped(document.colophon), kReportScript);
   return html;

@@ -40,15 +40,16 @@ struct Blocks {
 /// The entry with the largest headline among methods or among controls.
 struct Best {
   std::string name;
-  TableCell cell;
+  Json value;
 };
 Best best_of(const Run& run, const std::string& path, bool controls) {
   Best best;
   for (const Json& method : run.summary.value("methods", Json::array())) {
     if (method.value("control", false) != controls) continue;
-    const TableCell cell = measure_cell(find_measure(run, method, path));
-    if (cell.value && (!best.cell.value || *cell.value > *best.cell.value))
-      best = {method.at("name").get<std::string>(), cell};
+    const Json value = find_measure(run, method, path);
+    const auto number = measure_cell(value).value;
+    if (number && (best.name.empty() || *number > *measure_cell(best.value).value))
+      best = {method.at("name").get<std::string>(), value};
   }
   return best;
 }
@@ -67,49 +68,55 @@ std::string comparison_words(const Run& run, const std::string& method) {
 }
 
 /// The run in a sentence: the best method beside the best control.
-std::string finding(const Run& run) {
+std::string finding(const Run& run, bool alone) {
   const std::string path = headline_path(run);
   if (path.empty()) return {};
   const Best method = best_of(run, path, false), control = best_of(run, path, true);
-  if (!method.cell.value) return {};
-  const Column column = measure_column(path, Json{{"rate", 0}, {"low", 0}, {"high", 0}});
-  const std::string_view percent = column.unit == Unit::percent ? " %" : "";
-  std::string text = fmt::format("{}: of the methods, {} does best by \u201c{}\u201d with {}{}", run.label, method.name,
-                                 column.title, cell_text(method.cell, column.unit), percent);
-  if (control.cell.value)
-    text += fmt::format("; of the controls, {} with {}{}", control.name, cell_text(control.cell, column.unit), percent);
+  if (method.name.empty()) return {};
+  const Column column = measure_column(path, method.value);
+  const auto words = [&](const Best& best) { return typeset(measure_cell(best.value), column.unit); };
+  std::string text = fmt::format("{} the methods, {} does best by \u201c{}\u201d with {}",
+                                 alone ? "Of" : run.label + ": of", method.name, column.title, words(method));
+  if (!control.name.empty()) text += fmt::format("; of the controls, {} with {}", control.name, words(control));
   return text + comparison_words(run, method.name) + ".";
 }
 
-/// The label over what belongs to one run, where there are several.
-void add_run_heading(Runs runs, const Run& run, Blocks blocks) {
-  if (runs.size() > 1) blocks.add(Paragraph{run.label, false});
+/// Says whose it is, where there are several runs.
+template <class T>
+T of_run(T block, Runs runs, const Run& run) {
+  if (runs.size() > 1) block.caption = fmt::format("{}: {}", run.label, block.caption);
+  return block;
 }
 
+/// The same chart of all runs side by side.
 void add_charts(Runs runs, const std::string& name, Blocks out) {
-  std::vector<Block> charts;
-  Blocks blocks{charts};
+  std::vector<LineChart> lines;
+  std::vector<Block> histograms;
   for (std::size_t i = 0; i < runs.size(); ++i) {
     const std::string number = fmt::format("-{}", i + 1);
-    std::vector<Block> own;
-    Blocks{own}.add(threshold_chart(runs[i], name + "-thresholds" + number));
-    Blocks{own}.add_all(curve_charts(runs[i], name + "-curve" + number));
-    Blocks{own}.add(score_histograms(runs[i], name + "-histogram" + number));
-    if (own.empty()) continue;
-    add_run_heading(runs, runs[i], blocks);
-    blocks.add_all(std::move(own));
+    if (auto chart = threshold_chart(runs[i], name + "-thresholds" + number))
+      lines.push_back(of_run(std::move(*chart), runs, runs[i]));
+    for (LineChart& chart : curve_charts(runs[i], name + "-curve" + number))
+      lines.push_back(of_run(std::move(chart), runs, runs[i]));
+    if (auto panels = score_histograms(runs[i], name + "-histogram" + number))
+      histograms.emplace_back(of_run(std::move(*panels), runs, runs[i]));
   }
-  if (charts.empty()) return;
+  if (lines.empty() && histograms.empty()) return;
   out.add(Heading{"Curves and distributions"});
-  out.add_all(std::move(charts));
+  std::vector<std::string> kinds;
+  for (const LineChart& chart : lines)
+    if (std::ranges::find(kinds, chart.y.title) == kinds.end()) kinds.push_back(chart.y.title);
+  for (const std::string& kind : kinds)
+    for (const LineChart& chart : lines)
+      if (chart.y.title == kind) out.add(chart);
+  out.add_all(std::move(histograms));
 }
 
 void add_classes(Runs runs, const std::string& name, Blocks out) {
   out.add(Heading{"Classes"});
   for (std::size_t i = 0; i < runs.size(); ++i) {
     auto table = classes_table(runs[i], fmt::format("{}-classes-{}", name, i + 1));
-    if (table && runs.size() > 1) table->caption = fmt::format("{}: {}", runs[i].label, table->caption);
-    out.add(std::move(table));
+    if (table) out.add(of_run(std::move(*table), runs, runs[i]));
   }
 }
 
@@ -139,7 +146,7 @@ Section section_of(Runs runs, const ReportOptions& options) {
   Blocks out{section.blocks};
   if (!known.question.empty()) out.add(Paragraph{std::string(known.question)});
   for (const Run& run : runs)
-    if (const std::string text = finding(run); !text.empty()) out.add(Paragraph{text});
+    if (const std::string text = finding(run, runs.size() == 1); !text.empty()) out.add(Paragraph{text});
   out.add(facts_table(runs));
   out.add(Heading{"Results"});
   out.add(headline_chart(runs));
@@ -190,7 +197,7 @@ std::string subtitle_of(std::span<const std::vector<Run>> groups) {
   std::vector<std::string> parts;
   for (const auto& group : groups)
     for (const Run& run : group) {
-      const std::string part = fmt::format("{} on {} images of {}", run.label,
+      const std::string part = fmt::format("{} on {} images of {}", run.network(),
                                            run.summary.at("images").at("used").get<std::size_t>(),
                                            run.manifest.at("dataset").value("kind", "a dataset"));
       if (std::ranges::find(parts, part) == parts.end()) parts.push_back(part);

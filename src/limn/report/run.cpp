@@ -100,10 +100,6 @@ RunRows read_rows(const Run& run) {
   return out;
 }
 
-std::string network_name(const Run& run) {
-  return fs::path(run.manifest.at("model").value("path", "")).stem().string();
-}
-
 std::string dataset_name(const Run& run) {
   const Json& dataset = run.manifest.at("dataset");
   return fmt::format("{} {}, {} images", dataset.value("kind", ""), dataset.value("split", ""),
@@ -122,6 +118,8 @@ std::string Run::id() const {
   const std::string name = slug(experiment);
   return name.empty() ? "experiment" : name;
 }
+
+std::string Run::network() const { return fs::path(manifest.at("model").value("path", "")).stem().string(); }
 
 bool Run::correct_protocol() const { return manifest.at("protocol") == "correct"; }
 
@@ -148,13 +146,13 @@ Run load_run(const fs::path& folder, const ClassNamer& name_classes) {
 
 void label_runs(std::span<Run> runs) {
   const auto differ = [&](auto&& part) {
-    return std::ranges::any_of(runs, [&](const Run& run) { return part(run) != part(runs.front()); });
+    return std::ranges::any_of(runs, [&](const Run& run) { return std::invoke(part, run) != std::invoke(part, runs.front()); });
   };
   const auto protocol = [](const Run& run) { return run.manifest.at("protocol").get<std::string>(); };
-  const bool networks = differ(network_name), protocols = differ(protocol), datasets = differ(dataset_name);
+  const bool networks = differ(&Run::network), protocols = differ(protocol), datasets = differ(dataset_name);
   for (Run& run : runs) {
     std::vector<std::string> parts;
-    if (networks || (!protocols && !datasets)) parts.push_back(network_name(run));
+    if (networks || (!protocols && !datasets)) parts.push_back(run.network());
     if (protocols) parts.push_back(protocol(run));
     if (datasets) parts.push_back(dataset_name(run));
     run.label = fmt::format("{}", fmt::join(parts, ", "));

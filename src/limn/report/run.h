@@ -37,6 +37,7 @@ struct Run {
   RunRows rows;
 
   std::string id() const;  ///< the experiment as a part of anchors and names of files
+  std::string network() const;  ///< the name of the model's file
   bool correct_protocol() const;
   /// "golden retriever"; "class 207" when unknown.
   std::string class_name(std::size_t index) const;

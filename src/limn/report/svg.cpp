@@ -68,21 +68,21 @@ std::size_t style_number(const std::vector<Series>& all, std::size_t series) {
 }
 
 std::string description_of(const LineChart& chart) {
-  std::string text = chart.caption + ".";
+  std::string text = chart.caption;
   for (const Series& series : chart.series) {
     const auto best = std::ranges::max_element(series.points, {}, &std::pair<double, double>::second);
     if (best == series.points.end()) continue;
-    text += fmt::format(" {}: at most {}{}, at {}.", series.name, number_text(best->second, chart.y.unit),
-                        percent_sign(chart.y.unit), tick_text(best->first, chart.x.unit));
+    text += fmt::format(" {}: at most {}, at {}.", series.name, typeset(TableCell{{}, best->second}, chart.y.unit),
+                        tick_text(best->first, chart.x.unit));
   }
   return text;
 }
 
 std::string description_of(const IntervalChart& chart) {
-  std::string text = chart.caption + ".";
+  std::string text = chart.caption;
   for (const auto& l : chart.lines) {
     if (!l.group.empty()) text += fmt::format(" {}:", l.group);
-    text += fmt::format(" {} {};", l.name, cell_text({{}, l.value, l.interval}, chart.x.unit));
+    text += fmt::format(" {} {};", l.name, typeset(TableCell{{}, l.value, l.interval}, chart.x.unit));
   }
   return text;
 }
@@ -124,10 +124,14 @@ std::string svg_of(const LineChart& chart) {
 }
 
 std::string svg_of(const IntervalChart& chart) {
-  constexpr double kWidth = 760, kLeft = 170, kRight = 130, kRow = 26, kTop = 6, kAxis = 26;
-  double height = kTop + kAxis;
-  for (const auto& l : chart.lines) height += kRow + (l.group.empty() ? 0 : kRow + 4);
-  const Scale x{chart.x.low, chart.x.high, kLeft, kWidth - kRight};
+  constexpr double kWidth = 760, kRight = 140, kRow = 26, kTop = 6, kAxis = 26, kLetter = 6.8;
+  double height = kTop + kAxis, left = 0;
+  for (const auto& l : chart.lines) {
+    height += kRow + (l.group.empty() ? 0 : kRow + 4);
+    left = std::max(left, kLetter * static_cast<double>(l.name.size()));
+  }
+  left = std::clamp(left, 80.0, 300.0) + 14;
+  const Scale x{chart.x.low, chart.x.high, left, kWidth - kRight};
   std::string inside;
   for (const double value : ticks(chart.x.low, chart.x.high)) {
     inside += line(x(value), kTop, x(value), height - kAxis, "grid");
@@ -141,11 +145,11 @@ std::string svg_of(const IntervalChart& chart) {
     }
     const double middle = top + kRow / 2;
     const std::string css = l.control ? "control" : "method";
-    inside += text_at(kLeft - 14, middle + 4, "end", "name " + css, l.name);
+    inside += text_at(left - 14, middle + 4, "end", "name " + css, l.name);
     inside += line(x(l.interval.low), middle, x(l.interval.high), middle, "whisker " + css);
     inside += fmt::format(R"(<circle cx="{:.1f}" cy="{:.1f}" r="4.5" class="dot {}"/>)", x(l.value), middle, css);
     inside += text_at(kWidth - kRight + 14, middle + 4, "start", "value " + css,
-                      cell_text({{}, l.value, l.interval}, chart.x.unit));
+                      typeset(TableCell{{}, l.value, l.interval}, chart.x.unit));
     top += kRow;
   }
   return picture(kWidth, height, description_of(chart), inside);

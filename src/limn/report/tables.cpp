@@ -113,8 +113,8 @@ std::string headline_note(Runs runs) {
     if (methods_of(run).empty()) continue;
     const Json* element = headline_element(run, methods_of(run).front());
     if (element == nullptr) continue;
-    const std::string who = runs.size() > 1 ? run.label + ": " : std::string();
-    note += fmt::format("{}{}{}.", note.empty() ? "" : " ", who, variant_words(*element));
+    note += fmt::format("{}{} at {}.", note.empty() ? "" : " ", runs.size() > 1 ? run.label + ": shown" : "Shown",
+                        variant_words(*element));
   }
   return note;
 }
@@ -189,7 +189,7 @@ Table errors_table(Runs runs) {
 }
 
 std::optional<Table> results_table(Runs runs) {
-  Table table = begin_table(runs, "results", "Methods and controls; numbers in brackets are intervals of 95 %");
+  Table table = begin_table(runs, "results", "Methods and controls, with intervals of 95 %");
   table.columns.push_back({"method", "method"});
   table.note = headline_note(runs);
   MeasureColumns columns;

@@ -28,8 +28,8 @@ std::string replaced(std::string_view bytes, F&& replacement) {
 std::string with_thousands(double value) {
   std::string digits = fmt::format("{:.0f}", std::abs(value));
   for (auto at = static_cast<std::ptrdiff_t>(digits.size()) - 3; at > 0; at -= 3)
-    digits.insert(static_cast<std::size_t>(at), ",");
-  return value < 0 ? "-" + digits : digits;
+    digits.insert(static_cast<std::size_t>(at), 1, ',');
+  return fmt::format("{}{}", value < 0 ? "-" : "", digits);
 }
 
 /// What rounds to zero has no sign.
@@ -37,7 +37,7 @@ std::string fixed(double value, int digits, bool sign) {
   const std::string text = fmt::format("{:.{}f}", value, digits);
   const bool zero = text.find_first_of("123456789") == std::string::npos;
   if (zero) return fmt::format("{:.{}f}", 0.0, digits);
-  return sign && value > 0 ? "+" + text : text;
+  return fmt::format("{}{}", sign && value > 0 ? "+" : "", text);
 }
 
 std::string p_text(double p) {
@@ -71,9 +71,9 @@ std::string csv_field(std::string_view text) {
   const std::string whole = clean(text);
   const bool plain = whole.find_first_of("\",") == std::string::npos && !whole.starts_with(' ') && !whole.ends_with(' ');
   if (plain) return whole;
-  std::string quoted = "\"";
+  std::string quoted;
   for (const char c : whole) quoted += c == '"' ? std::string("\"\"") : std::string(1, c);
-  return quoted + "\"";
+  return fmt::format("\"{}\"", quoted);
 }
 
 std::string latex_escaped(std::string_view text) {
@@ -150,6 +150,29 @@ std::string cell_text(const TableCell& cell, Unit unit) {
   if (!cell.interval) return number_text(*cell.value, unit);
   return fmt::format("{} ({}{}{})", number_text(*cell.value, unit), number_text(cell.interval->low, unit),
                      cell.interval->low < 0 ? " to " : "-", number_text(cell.interval->high, unit));
+}
+
+std::string typeset(double value, Unit unit) {
+  std::string text;
+  for (const char c : number_text(value, unit)) text += c == '-' ? std::string("\u2212") : std::string(1, c);
+  return text;
+}
+
+std::string typeset(const Interval& interval, Unit unit) {
+  return fmt::format("{}{}{}", typeset(interval.low, unit), interval.low < 0 ? " to " : "\u2013",
+                     typeset(interval.high, unit));
+}
+
+std::string typeset(const TableCell& cell, Unit unit) {
+  if (!cell.value) return cell.text.empty() ? "\u2013" : cell.text;
+  std::string text = typeset(*cell.value, unit);
+  if (unit == Unit::percent) text += "\u00a0%";
+  return cell.interval ? fmt::format("{} ({})", text, typeset(*cell.interval, unit)) : text;
+}
+
+std::string sentences(std::string title, std::string_view hint) {
+  if (!title.empty()) title[0] = static_cast<char>(std::toupper(static_cast<unsigned char>(title[0])));
+  return hint.empty() ? title + "." : fmt::format("{}. {}.", title, hint);
 }
 
 std::string slug(std::string_view text) {

@@ -29,6 +29,15 @@ std::string number_text(double value, Unit);
 /// The text, or the number with its interval: "59.2 (53.0-65.1)"; "-" for an empty cell.
 std::string cell_text(const TableCell&, Unit);
 
+// The same as print has them, with minus signs and dashes; the whole cell with a percent sign behind
+// a space that does not break: "59.2 % (53.0–65.1)".
+std::string typeset(double value, Unit);
+std::string typeset(const Interval&, Unit);
+std::string typeset(const TableCell&, Unit);
+
+/// "known class" and "The box succeeds" as "Known class. The box succeeds."
+std::string sentences(std::string title, std::string_view hint);
+
 /// Small letters, digits and hyphens, for names of files and anchors: "Grad-CAM++ @ conv/4" is "grad-cam-conv-4".
 std::string slug(std::string_view text);
 
