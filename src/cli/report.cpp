@@ -56,7 +56,8 @@ std::vector<Format> read_formats(const std::vector<std::string>& names) {
 /// The path of the files without their extensions: --out names a folder, or a file with the extension of a format.
 fs::path stem_of(const std::string& out) {
   const fs::path path(out);
-  if (!fs::is_directory(path) && std::ranges::find(kFormats, path.extension().string(), &Format::extension) != kFormats.end()) {
+  if (!fs::is_directory(path) &&
+      std::ranges::find(kFormats, path.extension().string(), &Format::extension) != kFormats.end()) {
     return fs::path(path).replace_extension();
   }
   return path / "report";
@@ -116,13 +117,15 @@ void add_report(CommandLine& line) {
        "limn report runs/boxes runs/points --out report --format html,csv,latex"});
   command->add_option("RUN", flags->runs, "Folders of finished runs of limn evaluate")->required()->type_name("");
   command
-      ->add_option("-o,--out", flags->out,
-                   "Folder for report.html and the other formats, or the name of a file, which all of them take over")
+      ->add_option(
+          "-o,--out", flags->out,
+          "Folder for report.html and the other formats, or the name of a file, which all of them take over")
       ->required()
       ->type_name("FOLDER|FILE");
-  CLI::Option* option = command->add_option("-f,--format", flags->formats,
-                                            "html (default), csv (a file a table), json, latex, markdown; separated "
-                                            "by commas");
+  CLI::Option* option =
+      command->add_option("-f,--format", flags->formats,
+                          "html (default), csv (a file a table), json, latex, markdown; separated "
+                          "by commas");
   line.completions[option->delimiter(',')->type_name("LIST")] = {format_names(), true};
   command->add_option("--root", flags->root, "Folder of the dataset, where it is no longer where the runs read it")
       ->type_name("DIR");

@@ -37,7 +37,8 @@ class Report : public testing::Test {
       const fs::path& path = entry.path();
       if (path.extension() == ".png") fs::copy_file(path, pictures / (path.stem().string() + ".JPEG"));
       // A class of ILSVRC is one word.
-      if (path.extension() == ".xml") write_text(truth / path.filename(), replaced(read_text(path), "Ankle boot", "Boot"));
+      if (path.extension() == ".xml")
+        write_text(truth / path.filename(), replaced(read_text(path), "Ankle boot", "Boot"));
     }
     const std::string names = "Trouser\nPullover\nDress\nSandal\nBag\nBoot\n";
     write_text(root / "LOC_synset_mapping.txt", names);
@@ -49,19 +50,11 @@ class Report : public testing::Test {
   }
   static void TearDownTestSuite() { folder.reset(); }
 
-  static void evaluate(const std::string& out, const std::string& experiment, const std::vector<std::string>& more) {
-    std::vector<std::string> all{"evaluate",
-                                 experiment,
-                                 "--model",
-                                 LIMN_SOURCE_DIR "/data/demo/demo.onnx",
-                                 "--dataset",
-                                 "ilsvrc",
-                                 "--root",
-                                 path("data"),
-                                 "--labels",
-                                 path("labels.txt"),
-                                 "--out",
-                                 path(out)};
+  static void evaluate(const std::string& out, const std::string& experiment,
+                       const std::vector<std::string>& more) {
+    std::vector<std::string> all{"evaluate",  experiment,         "--model", LIMN_SOURCE_DIR "/data/demo/demo.onnx",
+                                 "--dataset", "ilsvrc",           "--root",  path("data"),
+                                 "--labels",  path("labels.txt"), "--out",   path(out)};
     all.insert(all.end(), more.begin(), more.end());
     const Ran ran = run_limn(all);
     ASSERT_EQ(ran.code, 0) << ran.err;
@@ -86,8 +79,8 @@ TEST_F(Report, ThePageHoldsWhatWasMeasured) {
   const Json manifest = Json::parse(read_text(path("boxes/manifest.json")));
   EXPECT_THAT(html, AllOf(HasSubstr(manifest["model"]["sha256"]), HasSubstr(manifest["dataset"]["sha256"]),
                           HasSubstr("24 used, 0 failed"), HasSubstr("block6/relu"), HasSubstr("layer-cam"),
-                          HasSubstr("centre-box"), HasSubstr("McNemar"), HasSubstr("VGG-16"),
-                          HasSubstr("Trouser"), HasSubstr("<h4>Worst</h4>")));
+                          HasSubstr("centre-box"), HasSubstr("McNemar"), HasSubstr("VGG-16"), HasSubstr("Trouser"),
+                          HasSubstr("<h4>Worst</h4>")));
   const Json summary = Json::parse(read_text(path("boxes/summary.json")));
   const Json& known = summary["methods"][0]["boxes"][0]["known_class"];
   EXPECT_THAT(html, HasSubstr("data-v=\"" + known["rate"].dump().substr(0, 8)));
@@ -95,21 +88,25 @@ TEST_F(Report, ThePageHoldsWhatWasMeasured) {
 }
 
 TEST_F(Report, TwoProtocolsAreSubtracted) {
-  EXPECT_THAT(page({path("boxes"), path("published")}),
-              AllOf(HasSubstr("as-published minus correct"), HasSubstr("as-published: there are no pictures of single "
-                                                                       "cases, for the run kept no maps")));
+  EXPECT_THAT(
+      page({path("boxes"), path("published")}),
+      AllOf(HasSubstr("as-published minus correct"), HasSubstr("as-published: there are no pictures of single "
+                                                               "cases, for the run kept no maps")));
 }
 
 TEST_F(Report, OnePageHoldsSeveralExperiments) {
-  EXPECT_THAT(page({path("points"), path("errors"), path("boxes")}),
-              AllOf(HasSubstr("<h1>Pointing game, Classification, Localization</h1>"), HasSubstr("<circle class=\"found\""),
-                    HasSubstr("id=\"pointing-game-curve-1-recall\""), HasSubstr("href=\"#classification\"")));
+  EXPECT_THAT(
+      page({path("points"), path("errors"), path("boxes")}),
+      AllOf(HasSubstr("<h1>Pointing game, Classification, Localization</h1>"), HasSubstr("<circle class=\"found\""),
+            HasSubstr("id=\"pointing-game-curve-1-recall\""), HasSubstr("href=\"#classification\"")));
 }
 
 TEST_F(Report, EveryFormatIsWrittenBesideTheOthers) {
-  const Ran ran = run_limn({"report", path("boxes"), "--out", path("all"), "--format", "html,csv,json,latex,markdown"});
+  const Ran ran =
+      run_limn({"report", path("boxes"), "--out", path("all"), "--format", "html,csv,json,latex,markdown"});
   ASSERT_EQ(ran.code, 0) << ran.err;
-  for (const char* name : {"report.html", "report.json", "report.tex", "report.md", "report-localization-results.csv"})
+  for (const char* name :
+       {"report.html", "report.json", "report.tex", "report.md", "report-localization-results.csv"})
     EXPECT_THAT(names_in(path("all")), Contains(name));
   const Json told = Json::parse(read_text(path("all/report.json")));
   const Json summary = Json::parse(read_text(path("boxes/summary.json")));
@@ -127,10 +124,12 @@ TEST_F(Report, EveryFormatIsWrittenBesideTheOthers) {
 }
 
 TEST_F(Report, NamesThatMeanSomethingAreEscaped) {
-  write_text(path("nasty.txt"), "</script><script>alert(1)</script>\nPull & \"over\"\nDr\xffss\nSandal\nBag\nBoot\n");
+  write_text(path("nasty.txt"),
+             "</script><script>alert(1)</script>\nPull & \"over\"\nDr\xffss\nSandal\nBag\nBoot\n");
   const std::string html = page({path("boxes"), "--labels", path("nasty.txt")});
-  EXPECT_THAT(html, AllOf(HasSubstr("&lt;/script&gt;&lt;script&gt;alert(1)"), Not(HasSubstr("<script>alert")),
-                          HasSubstr("Pull &amp; &quot;over&quot;"), HasSubstr("Dr\\xffss"), Not(HasSubstr("\xff"))));
+  EXPECT_THAT(html,
+              AllOf(HasSubstr("&lt;/script&gt;&lt;script&gt;alert(1)"), Not(HasSubstr("<script>alert")),
+                    HasSubstr("Pull &amp; &quot;over&quot;"), HasSubstr("Dr\\xffss"), Not(HasSubstr("\xff"))));
 }
 
 TEST_F(Report, MissingPicturesAreSaid) {
@@ -149,13 +148,15 @@ TEST_F(Report, ARunIsNotChanged) {
   const std::string before = read_text(path("boxes/rows.sqlite"));
   page({path("boxes")});
   EXPECT_EQ(read_text(path("boxes/rows.sqlite")), before);
-  EXPECT_THAT(names_in(path("boxes")), testing::ElementsAre("manifest.json", "maps", "rows.sqlite", "summary.json"));
+  EXPECT_THAT(names_in(path("boxes")),
+              testing::ElementsAre("manifest.json", "maps", "rows.sqlite", "summary.json"));
 }
 
 TEST_F(Report, WhatIsNoFinishedRunIsSaid) {
   const auto fails = [&](int code, std::vector<std::string> arguments, const std::string& says) {
     arguments.insert(arguments.begin(), "report");
-    if (std::ranges::find(arguments, "--out") == arguments.end()) arguments.insert(arguments.end(), {"--out", path("x")});
+    if (std::ranges::find(arguments, "--out") == arguments.end())
+      arguments.insert(arguments.end(), {"--out", path("x")});
     const Ran ran = run_limn(arguments);
     EXPECT_EQ(ran.code, code) << says;
     EXPECT_THAT(ran.err, HasSubstr(says));

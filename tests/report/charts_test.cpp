@@ -45,7 +45,8 @@ TEST(ReportCharts, ALineGoesThroughItsPoints) {
   const auto grid = numbers_in(svg, R"re(x1="([\d.]+)" y1="([\d.]+)" x2="([\d.]+)" y2="[\d.]+" class="grid")re");
   ASSERT_EQ(grid.size(), 6U);
   const double left = grid[0][0], right = grid[0][2], bottom = grid[0][1], top = grid[5][1];
-  const auto path = numbers_in(svg, R"re(M([\d.]+) ([\d.]+)L([\d.]+) ([\d.]+)L([\d.]+) ([\d.]+)" class="line s0")re");
+  const auto path =
+      numbers_in(svg, R"re(M([\d.]+) ([\d.]+)L([\d.]+) ([\d.]+)L([\d.]+) ([\d.]+)" class="line s0")re");
   ASSERT_EQ(path.size(), 1U);
   EXPECT_THAT(path[0], ElementsAre(left, bottom, (left + right) / 2, top, right,
                                    testing::DoubleNear(bottom + .25 * (top - bottom), .06)));
@@ -63,7 +64,8 @@ TEST(ReportCharts, DotsAndWhiskersLieOnTheirAxis) {
   ASSERT_EQ(grid.size(), 6U);
   const double left = grid[0][0], width = grid[5][0] - left;
   const auto dot = numbers_in(svg, R"re(cx="([\d.]+)")re");
-  const auto whisker = numbers_in(svg, R"re(x1="([\d.]+)" y1="[\d.]+" x2="([\d.]+)" y2="[\d.]+" class="whisker method")re");
+  const auto whisker =
+      numbers_in(svg, R"re(x1="([\d.]+)" y1="[\d.]+" x2="([\d.]+)" y2="[\d.]+" class="whisker method")re");
   ASSERT_EQ(dot.size(), 1U);
   ASSERT_EQ(whisker.size(), 1U);
   EXPECT_NEAR(dot[0][0], left + .5 * width, .06);

@@ -112,7 +112,9 @@ TEST(ReportFormats, LatexEscapesAndChoosesTheTable) {
 TEST(ReportFormats, MarkdownKeepsItsCells) {
   const std::string markdown = to_markdown(nasty_document());
   EXPECT_THAT(markdown, HasSubstr("\n| --- | ---: |\n"));
-  EXPECT_THAT(markdown, HasSubstr("| &lt;/script&gt;&lt;b&gt;&amp;\"'\\|\\_\\*{%}$\\#\\~^\\\\\\\\xff,x | 25.0 (12.5-50.0) |"));
+  EXPECT_THAT(
+      markdown,
+      HasSubstr("| &lt;/script&gt;&lt;b&gt;&amp;\"'\\|\\_\\*{%}$\\#\\~^\\\\\\\\xff,x | 25.0 (12.5-50.0) |"));
   EXPECT_THAT(markdown, HasSubstr("| plain | - |"));
 }
 

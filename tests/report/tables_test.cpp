@@ -66,7 +66,8 @@ TEST(ReportTables, TheHeadlineBoxIsThatOfTheProtocol) {
   run.manifest["thresholds"] = {0.15, 0.5};
   Json& method = run.summary["methods"][0];
   const auto box = [](double threshold, const char* rule, double rate) {
-    return Json{{"threshold", threshold}, {"rule", rule}, {"known_class", {{"rate", rate}, {"low", 0}, {"high", 1}}}};
+    return Json{
+        {"threshold", threshold}, {"rule", rule}, {"known_class", {{"rate", rate}, {"low", 0}, {"high", 1}}}};
   };
   method["boxes"] = {box(.15, "region", .1), box(.15, "rectangle", .2), box(.5, "region", .3)};
   EXPECT_EQ(find_measure(run, method, "known_class").at("rate"), .1);
@@ -117,8 +118,9 @@ TEST(ReportTables, MethodsAreTestedAgainstEachOther) {
   for (std::size_t i = 0; i < 10; ++i) positions[i] = static_cast<std::int64_t>(i);
   std::vector<bool> all(10, true), few(10, false);
   few[0] = true;
-  runs[0].rows.methods = {
-      {"a", false, positions, {}, all, {}}, {"b", false, positions, {}, few, {}}, {"c", true, positions, {}, all, {}}};
+  runs[0].rows.methods = {{"a", false, positions, {}, all, {}},
+                          {"b", false, positions, {}, few, {}},
+                          {"c", true, positions, {}, all, {}}};
   const auto table = pairs_table(runs);
   ASSERT_TRUE(table);
   ASSERT_EQ(table->rows.size(), 1U);

@@ -45,8 +45,9 @@ def evaluate(folder, out, experiment, *more):
 
 
 def main():
-    missing = [name for name in ("chromium", "node") if not shutil.which(name)]
-    if missing or not pathlib.Path(os.environ.get("LIMN_NODE_MODULES", ""), "playwright-core").exists():
+    programs = shutil.which("chromium") and shutil.which("node")
+    modules = pathlib.Path(os.environ.get("LIMN_NODE_MODULES", "none"))
+    if not programs or not any((modules / at / "playwright-core").exists() for at in ("", "node_modules")):
         print("skipped: needs chromium, node, and playwright-core in the folder LIMN_NODE_MODULES")
         sys.exit(77)
     with tempfile.TemporaryDirectory() as temporary:

@@ -64,7 +64,7 @@ LineChart curve_chart(const Curves& curves, const Column& x, const Column& y) {
     }
     if (!series.points.empty()) chart.series.push_back(std::move(series));
   }
-  chart.x = {fmt::format("{}{}{}", x.title, x.hint.empty() ? "" : ", ", x.hint), low, std::max(high, low + 1e-9), x.unit};
+  chart.x = {x.title, low, std::max(high, low + 1e-9), x.unit};
   chart.y = {y.title, 0, 1, y.unit};
   return chart;
 }
@@ -152,8 +152,7 @@ std::optional<Histograms> score_histograms(const Run& run, std::string id) {
   Histograms histograms;
   histograms.id = std::move(id);
   histograms.x = {std::string(known_experiment(run.experiment).score_title), from, to, Unit::fraction};
-  histograms.caption =
-      fmt::format("How many images have which {}. The line is the mean.", histograms.x.title);
+  histograms.caption = fmt::format("How many images have which {}. The line is the mean.", histograms.x.title);
   for (const MethodRows& method : run.rows.methods) {
     Histograms::Panel panel{method.name, method.control, std::vector<std::size_t>(kBins), 0};
     double sum = 0, n = 0;

@@ -49,8 +49,7 @@ Json table_json(const Table& table) {
   Json json{{"id", table.id}, {"caption", table.caption}, {"note", table.note}};
   json["columns"] = Json::array();
   for (const Column& c : table.columns)
-    json["columns"].push_back(
-        {{"key", c.key}, {"title", c.title}, {"unit", name_of(c.unit)}, {"meaning", c.hint}});
+    json["columns"].push_back({{"key", c.key}, {"title", c.title}, {"unit", name_of(c.unit)}, {"meaning", c.hint}});
   json["rows"] = Json::array();
   for (const Row& row : table.rows) {
     Json cells = Json::array();
@@ -107,8 +106,9 @@ std::string latex_table(const Table& table) {
   }
   const std::string caption =
       fmt::format("\\caption{{{}}}\\label{{tab:{}}}", latex_escaped(table.caption), table.id);
-  std::string text = floats ? fmt::format("\\begin{{table}}\n\\centering\n{}\n\\begin{{tabular}}{{{}}}\n", caption, places)
-                            : fmt::format("\\begin{{longtable}}{{{}}}\n{}\\\\\n", places, caption);
+  std::string text =
+      floats ? fmt::format("\\begin{{table}}\n\\centering\n{}\n\\begin{{tabular}}{{{}}}\n", caption, places)
+             : fmt::format("\\begin{{longtable}}{{{}}}\n{}\\\\\n", places, caption);
   text += fmt::format("\\toprule\n{} \\\\\n\\midrule\n{}", fmt::join(heads, " & "), floats ? "" : "\\endhead\n");
   for (const Row& row : table.rows) {
     std::vector<std::string> cells;
@@ -194,8 +194,8 @@ std::string to_latex(const Document& document) {
 }
 
 std::string to_markdown(const Document& document) {
-  std::string text = fmt::format("# {}\n\n{}\n\n", markdown_escaped(document.title),
-                                 markdown_escaped(document.subtitle));
+  std::string text =
+      fmt::format("# {}\n\n{}\n\n", markdown_escaped(document.title), markdown_escaped(document.subtitle));
   for (const Section& section : document.sections) {
     text += fmt::format("## {}\n\n", markdown_escaped(section.title));
     for (const Block& block : section.blocks) text += std::visit(BlockMarkdown{}, block);

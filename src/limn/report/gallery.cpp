@@ -105,8 +105,7 @@ class GalleryMaker {
         read_npy(maps_path(run_.folder) / map_file(row.position, fmt::format("{}.{}", method.name, asked)));
     const Shown on_page = shown(dataset_.image(at), preprocess_);
     const Geometry& g = on_page.geometry;
-    const Image tinted =
-        overlay(on_page.picture, displayed(numbers, g, upsampling_), g, {.color_bar = false});
+    const Image tinted = overlay(on_page.picture, displayed(numbers, g, upsampling_), g, {.color_bar = false});
     Figure out;
     out.title = run_.class_name(asked);
     out.text = fmt::format("{} {:.2f}", score_title_, method.scores[i]);
@@ -123,9 +122,12 @@ class GalleryMaker {
 
   /// The predicted box or point, where the experiment has one.
   void mark(Figure& figure, const std::string& method, std::int64_t position, const Geometry& g) {
-    const auto has = [&](const char* column) { return std::ranges::find(rows_.columns(), column) != rows_.columns().end(); };
+    const auto has = [&](const char* column) {
+      return std::ranges::find(rows_.columns(), column) != rows_.columns().end();
+    };
     const auto ask = [&](const char* columns) {
-      Statement query = rows_.query(fmt::format("SELECT {} FROM maps WHERE position = ?1 AND method = ?2", columns));
+      Statement query =
+          rows_.query(fmt::format("SELECT {} FROM maps WHERE position = ?1 AND method = ?2", columns));
       query.bind(std::array<Cell, 2>{position, method});
       return query;
     };
@@ -133,8 +135,8 @@ class GalleryMaker {
       Statement query = ask("box");
       if (query.step() && !query.is_null(0)) {
         const Json box = Json::parse(query.text(0));
-        figure.found = g.to_original({box[0].get<double>(), box[1].get<double>(), box[2].get<double>(),
-                                      box[3].get<double>()});
+        figure.found =
+            g.to_original({box[0].get<double>(), box[1].get<double>(), box[2].get<double>(), box[3].get<double>()});
       }
     }
     if (has("x") && has("y")) {
@@ -157,7 +159,8 @@ class GalleryMaker {
 
 std::unique_ptr<const Dataset> open_pictures(const Run& run, const PictureSource& source) {
   const Json& dataset = run.manifest.at("dataset");
-  const std::filesystem::path root = source.root.empty() ? dataset.at("root").get<std::string>() : source.root.string();
+  const std::filesystem::path root =
+      source.root.empty() ? dataset.at("root").get<std::string>() : source.root.string();
   return open_dataset(dataset.at("kind").get<std::string>(), root,
                       {dataset.value("split", ""), source.imagenet_classes});
 }
@@ -181,16 +184,20 @@ Galleries make_galleries(const Run& run, const std::string& id, const PictureSou
   const auto can_show = [](const MethodRows& m) { return !m.control && !m.scores.empty(); };
   if (std::ranges::none_of(run.rows.methods, can_show)) return out;
   if (!std::filesystem::is_directory(maps_path(run.folder))) {
-    out.remark = fmt::format("{}: there are no pictures of single cases, for the run kept no maps. limn evaluate "
-                             "--save-maps keeps them.", run.label);
+    out.remark = fmt::format(
+        "{}: there are no pictures of single cases, for the run kept no maps. limn evaluate "
+        "--save-maps keeps them.",
+        run.label);
     return out;
   }
   std::unique_ptr<const Dataset> dataset;
   try {
     dataset = open_pictures(run, source);
   } catch (const Error& e) {
-    out.remark = fmt::format("{}: there are no pictures of single cases, for the dataset cannot be read: {} ({}). "
-                             "limn report --root names its folder.", run.label, e.message(), e.where());
+    out.remark = fmt::format(
+        "{}: there are no pictures of single cases, for the dataset cannot be read: {} ({}). "
+        "limn report --root names its folder.",
+        run.label, e.message(), e.where());
     return out;
   }
   GalleryMaker maker(run, *dataset);

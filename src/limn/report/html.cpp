@@ -67,7 +67,8 @@ std::string table_html(const Table& table) {
   const std::size_t naming = naming_columns(table);
   for (const Row& row : table.rows) {
     html += row.kind == RowKind::control ? "<tr class=\"control\">" : "<tr>";
-    for (std::size_t i = 0; i < row.cells.size(); ++i) html += cell_html(row.cells[i], table.columns[i], i < naming);
+    for (std::size_t i = 0; i < row.cells.size(); ++i)
+      html += cell_html(row.cells[i], table.columns[i], i < naming);
     html += "</tr>\n";
   }
   html += "</tbody>\n</table>\n</div>\n";
@@ -80,17 +81,19 @@ std::string table_html(const Table& table) {
 
 std::string chart_html(std::string_view css, const std::string& id, const std::string& caption,
                        const std::string& svg) {
-  return fmt::format("<figure class=\"{}\" id=\"{}\">\n<figcaption>{}</figcaption>\n<div class=\"wide\">{}</div>\n"
-                     "</figure>\n",
-                     css, html_escaped(id), html_escaped(caption), svg);
+  return fmt::format(
+      "<figure class=\"{}\" id=\"{}\">\n<figcaption>{}</figcaption>\n<div class=\"wide\">{}</div>\n"
+      "</figure>\n",
+      css, html_escaped(id), html_escaped(caption), svg);
 }
 
 std::string key_html(const std::vector<Series>& all) {
   std::string html = "<ul class=\"key\">";
   for (std::size_t i = 0; i < all.size(); ++i)
-    html += fmt::format("<li><svg viewBox=\"0 0 28 8\" aria-hidden=\"true\"><path d=\"M0 4L28 4\" class=\"line {}{}\"/>"
-                        "</svg>{}</li>",
-                        all[i].control ? "control c" : "s", style_number(all, i) % 8, html_escaped(all[i].name));
+    html += fmt::format(
+        "<li><svg viewBox=\"0 0 28 8\" aria-hidden=\"true\"><path d=\"M0 4L28 4\" class=\"line {}{}\"/>"
+        "</svg>{}</li>",
+        all[i].control ? "control c" : "s", style_number(all, i) % 8, html_escaped(all[i].name));
   return html + "</ul>\n";
 }
 
@@ -106,14 +109,15 @@ std::string histograms_html(const Histograms& histograms) {
     panels += fmt::format("<div class=\"panel\"><span class=\"{}\">{}</span>\n{}</div>\n",
                           panel.control ? "control" : "method", html_escaped(panel.name),
                           svg_of(panel, histograms.x, most));
-  return fmt::format("<figure class=\"histograms\" id=\"{}\">\n<figcaption>{}</figcaption>\n<div class=\"panels\">\n{}"
-                     "</div>\n</figure>\n",
-                     html_escaped(histograms.id), html_escaped(histograms.caption), panels);
+  return fmt::format(
+      "<figure class=\"histograms\" id=\"{}\">\n<figcaption>{}</figcaption>\n<div class=\"panels\">\n{}"
+      "</div>\n</figure>\n",
+      html_escaped(histograms.id), html_escaped(histograms.caption), panels);
 }
 
 std::string rectangle(std::string_view css, const Box& box) {
-  return fmt::format(R"(<rect class="{}" x="{:.1f}" y="{:.1f}" width="{:.1f}" height="{:.1f}"/>)", css, box.x0, box.y0,
-                     box.width(), box.height());
+  return fmt::format(R"(<rect class="{}" x="{:.1f}" y="{:.1f}" width="{:.1f}" height="{:.1f}"/>)", css, box.x0,
+                     box.y0, box.width(), box.height());
 }
 
 /// Every mark twice: a dark one below, so that it is seen on any ground.
@@ -129,16 +133,18 @@ std::string marks_html(const Figure& figure) {
 }
 
 std::string figure_html(const Figure& figure) {
-  return fmt::format("<figure><svg viewBox=\"0 0 {0} {1}\" role=\"img\" aria-label=\"{2}\"><image width=\"{0}\" "
-                     "height=\"{1}\" href=\"data:image/jpeg;base64,{3}\"/>{4}</svg><figcaption><b>{5}</b> {6}"
-                     "</figcaption></figure>\n",
-                     figure.width, figure.height, html_escaped(figure.alt), base64(figure.jpeg), marks_html(figure),
-                     html_escaped(figure.title), html_escaped(figure.text));
+  return fmt::format(
+      "<figure><svg viewBox=\"0 0 {0} {1}\" role=\"img\" aria-label=\"{2}\"><image width=\"{0}\" "
+      "height=\"{1}\" href=\"data:image/jpeg;base64,{3}\"/>{4}</svg><figcaption><b>{5}</b> {6}"
+      "</figcaption></figure>\n",
+      figure.width, figure.height, html_escaped(figure.alt), base64(figure.jpeg), marks_html(figure),
+      html_escaped(figure.title), html_escaped(figure.text));
 }
 
 std::string gallery_html(const Gallery& gallery) {
-  std::string html = fmt::format("<details class=\"gallery\" id=\"{}\"{}><summary>{}</summary>\n",
-                                 html_escaped(gallery.id), gallery.folded ? "" : " open", html_escaped(gallery.title));
+  std::string html =
+      fmt::format("<details class=\"gallery\" id=\"{}\"{}><summary>{}</summary>\n", html_escaped(gallery.id),
+                  gallery.folded ? "" : " open", html_escaped(gallery.title));
   for (const auto& part : gallery.parts) {
     html += fmt::format("<h4>{}</h4>\n<div class=\"cases\">\n", html_escaped(part.title));
     for (const Figure& figure : part.figures) html += figure_html(figure);
@@ -155,7 +161,9 @@ struct BlockHtml {
   }
   std::string operator()(const Table& t) const { return table_html(t); }
   std::string operator()(const LineChart& c) const { return chart_html("lines", c.id, c.caption, svg_of(c)); }
-  std::string operator()(const IntervalChart& c) const { return chart_html("intervals", c.id, c.caption, svg_of(c)); }
+  std::string operator()(const IntervalChart& c) const {
+    return chart_html("intervals", c.id, c.caption, svg_of(c));
+  }
   std::string operator()(const Histograms& h) const { return histograms_html(h); }
   std::string operator()(const Gallery& g) const { return gallery_html(g); }
 };
@@ -202,12 +210,14 @@ std::string to_html(const Document& document) {
       "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
       "<meta http-equiv=\"Content-Security-Policy\" content=\"{}\">\n"
       "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>{}</title>\n"
-      "<style>\n{}</style>\n</head>\n<body>\n<header>\n<h1>{}</h1>\n<p class=\"note\">{}</p>\n{}</header>\n<main>\n",
+      "<style>\n{}</style>\n</head>\n<body>\n<header>\n<h1>{}</h1>\n<p "
+      "class=\"note\">{}</p>\n{}</header>\n<main>\n",
       kPolicy, html_escaped(document.title), kReportStyle, html_escaped(document.title),
       html_escaped(document.subtitle), contents_html(document));
   for (const Section& section : document.sections) html += section_html(section, document.sections.size() == 1);
-  html += fmt::format("</main>\n<footer><p class=\"note\">{}</p></footer>\n<script>\n{}</script>\n</body>\n</html>\n",
-                      html_escaped(document.colophon), kReportScript);
+  html +=
+      fmt::format("</main>\n<footer><p class=\"note\">{}</p></footer>\n<script>\n{}</script>\n</body>\n</html>\n",
+                  html_escaped(document.colophon), kReportScript);
   return html;
 }
 

@@ -12,11 +12,12 @@ constexpr std::array kExperiments{
                     "An image is an error when none of its classes is the most probable one (top-1), or among the "
                     "five most probable (top-5).",
                     "", "", ""},
-    KnownExperiment{"localization", "Localization",
-                    "A box is drawn around the hottest region of a map and held against the boxes that people drew. "
-                    "It succeeds when their intersection over union (IoU) reaches min(0.5, mn / ((m + 10)(n + 10))) "
-                    "for a true box of m \u00d7 n pixels of the network's input.",
-                    "known_class", "", "IoU"},
+    KnownExperiment{
+        "localization", "Localization",
+        "A box is drawn around the hottest region of a map and held against the boxes that people drew. "
+        "It succeeds when their intersection over union (IoU) reaches min(0.5, mn / ((m + 10)(n + 10))) "
+        "for a true box of m \u00d7 n pixels of the network's input.",
+        "known_class", "", "IoU"},
     KnownExperiment{"pointing-game", "Pointing game",
                     "A map hits when its hottest pixel lies in a box of the class that was asked for.", "accuracy",
                     "energy", "energy inside the boxes"},
@@ -24,9 +25,10 @@ constexpr std::array kExperiments{
                     "A map is compared with what happens to the score of the class when parts of the picture are "
                     "covered, one after the other.",
                     "", "", "agreement with occlusion"},
-    KnownExperiment{"xray", "Chest x-rays",
-                    "How much of a map's strongest heat lies in the box that a radiologist drew around the finding.",
-                    "", "", "share of heat in the box"},
+    KnownExperiment{
+        "xray", "Chest x-rays",
+        "How much of a map's strongest heat lies in the box that a radiologist drew around the finding.", "", "",
+        "share of heat in the box"},
 };
 
 using Cells = std::vector<TableCell>;
@@ -44,10 +46,12 @@ constexpr std::string_view kStudy = "the study", kPaper = "original paper";
 Table errors_table(std::string id, const char* first, const char* second, std::string_view of) {
   Table table;
   table.id = std::move(id);
-  table.caption = "Published by the study, on other networks and 49,986 images of ILSVRC-2012: not to be read as a "
-                  "result of the runs above";
-  table.note = "The study is the KTH reproduction of Grad-CAM; the original paper is quoted as the study quotes it. " +
-               std::string(of);
+  table.caption =
+      "Published by the study, on other networks and 49,986 images of ILSVRC-2012: not to be read as a "
+      "result of the runs above";
+  table.note =
+      "The study is the KTH reproduction of Grad-CAM; the original paper is quoted as the study quotes it. " +
+      std::string(of);
   table.columns = {{"network", "network"},
                    {"source", "published by"},
                    {"top1", first, Unit::percent},
@@ -80,10 +84,12 @@ Table published_localization() {
 Table published_pointing_game() {
   Table table;
   table.id = "pointing-game-published";
-  table.caption = "Published by the study, on other networks and all of ILSVRC-2012's validation images: not to be "
-                  "read as a result of the runs above";
-  table.note = "Grad-CAM by the rules of the protocol as-published. What the study calls recall is the agreement at "
-               "a rejection threshold of 0.5.";
+  table.caption =
+      "Published by the study, on other networks and all of ILSVRC-2012's validation images: not to be "
+      "read as a result of the runs above";
+  table.note =
+      "Grad-CAM by the rules of the protocol as-published. What the study calls recall is the agreement at "
+      "a rejection threshold of 0.5.";
   table.columns = {{"network", "network"},
                    {"source", "published by"},
                    {"accuracy", "accuracy", Unit::percent},
@@ -97,9 +103,10 @@ Table published_occlusion() {
   Table table;
   table.id = "occlusion-published";
   table.caption = "Published by the study, on VGG-16 and 120 images: not to be read as a result of the runs above";
-  table.note = "Rank correlation with the occlusion map, by ranks that are none (one argsort) and with gradients of "
-               "guided backpropagation in Grad-CAM; the intervals were computed later, from the study's files. The "
-               "original paper's numbers are on PASCAL VOC 2007.";
+  table.note =
+      "Rank correlation with the occlusion map, by ranks that are none (one argsort) and with gradients of "
+      "guided backpropagation in Grad-CAM; the intervals were computed later, from the study's files. The "
+      "original paper's numbers are on PASCAL VOC 2007.";
   table.columns = {{"method", "method"},
                    {"source", "published by"},
                    {"correlation", "rank correlation", Unit::fraction},
@@ -118,10 +125,12 @@ Table published_occlusion() {
 Table published_xray() {
   Table table;
   table.id = "xray-published";
-  table.caption = "Published by the study, on 984 boxes of ChestX-ray14: not to be read as a result of the runs above";
-  table.note = "Share of the pixels above 0.85 of a map's range that lie in the box. For CheXNet the study explained "
-               "the wrong output for seven of the eight findings, and constant maps counted as right by the area of "
-               "the box.";
+  table.caption =
+      "Published by the study, on 984 boxes of ChestX-ray14: not to be read as a result of the runs above";
+  table.note =
+      "Share of the pixels above 0.85 of a map's range that lie in the box. For CheXNet the study explained "
+      "the wrong output for seven of the eight findings, and constant maps counted as right by the area of "
+      "the box.";
   table.columns = {{"method", "method"},
                    {"source", "published by"},
                    {"a", "CheXNet", Unit::fraction},

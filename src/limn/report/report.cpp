@@ -19,7 +19,8 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::string_view kControls =
-    "Controls look at neither the network nor the image. A method that does not beat them has not been shown to look "
+    "Controls look at neither the network nor the image. A method that does not beat them has not been shown to "
+    "look "
     "at the object.";
 
 /// Adds blocks, and leaves out what is not there.
@@ -132,10 +133,11 @@ void add_galleries(Runs runs, const std::string& name, const PictureSource& pict
   }
   if (blocks.empty()) return;
   out.add(Heading{"Cases"});
-  out.add(Paragraph{
-      "By each method's own score. Dashed white: true boxes, as the protocol places them. Blue: the predicted box, or "
-      "the hottest pixel. What the network did not see is dimmed.",
-      true});
+  out.add(
+      Paragraph{"By each method's own score. Dashed white: true boxes, as the protocol places them. Blue: the "
+                "predicted box, or "
+                "the hottest pixel. What the network did not see is dimmed.",
+                true});
   out.add_all(std::move(blocks));
 }
 
@@ -223,8 +225,10 @@ Document make_report(std::span<const fs::path> runs, const ReportOptions& option
   }
   document.title = fmt::format("{}", fmt::join(titles, ", "));
   document.subtitle = subtitle_of(groups);
-  document.colophon = fmt::format("Written by limn {}. A heatmap shows which regions moved a score by the formula of "
-                                  "the method, not that the network is right or that the region suffices.", kVersion);
+  document.colophon = fmt::format(
+      "Written by limn {}. A heatmap shows which regions moved a score by the formula of "
+      "the method, not that the network is right or that the region suffices.",
+      kVersion);
   return document;
 }
 

@@ -129,13 +129,14 @@ std::optional<Table> pairs_table(Runs runs) {
   table.caption = "The methods against each other, image by image";
   table.note = "McNemar's exact test; corrected by Holm.";
   if (runs.size() > 1) table.columns.push_back({"run", "run"});
-  const std::vector<Column> rest{{"one", "method"},
-                                 {"other", "and other"},
-                                 {"only_one", "method alone", Unit::count, "Images on which only the first succeeds"},
-                                 {"only_other", "other alone", Unit::count, "Images on which only the other succeeds"},
-                                 measure_column("difference", nullptr),
-                                 measure_column("p", nullptr),
-                                 measure_column("p_holm", nullptr)};
+  const std::vector<Column> rest{
+      {"one", "method"},
+      {"other", "and other"},
+      {"only_one", "method alone", Unit::count, "Images on which only the first succeeds"},
+      {"only_other", "other alone", Unit::count, "Images on which only the other succeeds"},
+      measure_column("difference", nullptr),
+      measure_column("p", nullptr),
+      measure_column("p_holm", nullptr)};
   table.columns.insert(table.columns.end(), rest.begin(), rest.end());
   for (const Run& run : runs) add_pairs(runs, run, table);
   if (table.rows.empty()) return std::nullopt;
@@ -153,11 +154,14 @@ std::optional<Table> classes_table(const Run& run, std::string id) {
   table.columns = {{"class", "class"}, {"images", "images", Unit::count}, {"right", "top-1 right", Unit::percent}};
   for (const MethodRows* method : methods)
     table.columns.push_back({method->name, method->name, successes ? Unit::percent : Unit::fraction});
-  table.caption = methods.empty() ? "Class by class"
-                                  : fmt::format("Class by class: {}",
-                                                successes ? "share of images on which a method succeeds"
-                                                          : fmt::format("mean {}", known_experiment(run.experiment).score_title));
-  table.note = "An image with several classes counts for each of them. Of classes with few images nothing can be said.";
+  table.caption =
+      methods.empty()
+          ? "Class by class"
+          : fmt::format("Class by class: {}",
+                        successes ? "share of images on which a method succeeds"
+                                  : fmt::format("mean {}", known_experiment(run.experiment).score_title));
+  table.note =
+      "An image with several classes counts for each of them. Of classes with few images nothing can be said.";
   for (const auto& [c, t] : tallies) {
     Row row{RowKind::plain, {{run.class_name(c)}, {{}, t.images}, {{}, t.top1 / t.images}}};
     for (std::size_t m = 0; m < methods.size(); ++m)

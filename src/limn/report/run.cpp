@@ -40,8 +40,7 @@ bool has(const RowStore& rows, std::string_view column) {
 std::string first_real(RowStore& rows) {
   for (const std::string& column : rows.columns()) {
     const std::string name = quoted_name(column);
-    Statement query =
-        rows.query(fmt::format("SELECT typeof({0}) FROM maps WHERE {0} IS NOT NULL LIMIT 1", name));
+    Statement query = rows.query(fmt::format("SELECT typeof({0}) FROM maps WHERE {0} IS NOT NULL LIMIT 1", name));
     if (query.step() && query.text(0) == "real") return column;
   }
   return {};
@@ -68,9 +67,9 @@ void read_maps(RowStore& rows, const std::string& success_column, RunRows& out) 
   const auto column = [&](const std::string& name) { return has(rows, name) ? quoted_name(name) : "NULL"; };
   std::map<std::string, MethodRows*> by_name;
   for (MethodRows& method : out.methods) by_name[method.name] = &method;
-  Statement query = rows.query(fmt::format("SELECT position, method, {}, {}, {} FROM maps ORDER BY position, method",
-                                           column(out.score_column), column(success_column),
-                                           column("curve_largest")));
+  Statement query =
+      rows.query(fmt::format("SELECT position, method, {}, {}, {} FROM maps ORDER BY position, method",
+                             column(out.score_column), column(success_column), column("curve_largest")));
   while (query.step()) {
     const auto found = by_name.find(query.text(1));
     if (found == by_name.end()) continue;
@@ -146,7 +145,8 @@ Run load_run(const fs::path& folder, const ClassNamer& name_classes) {
 
 void label_runs(std::span<Run> runs) {
   const auto differ = [&](auto&& part) {
-    return std::ranges::any_of(runs, [&](const Run& run) { return std::invoke(part, run) != std::invoke(part, runs.front()); });
+    return std::ranges::any_of(
+        runs, [&](const Run& run) { return std::invoke(part, run) != std::invoke(part, runs.front()); });
   };
   const auto protocol = [](const Run& run) { return run.manifest.at("protocol").get<std::string>(); };
   const bool networks = differ(&Run::network), protocols = differ(protocol), datasets = differ(dataset_name);
@@ -158,7 +158,8 @@ void label_runs(std::span<Run> runs) {
     run.label = fmt::format("{}", fmt::join(parts, ", "));
   }
   if (all_different(runs)) return;
-  for (Run& run : runs) run.label += fmt::format(" ({})", (run.folder / ".").lexically_normal().parent_path().filename().string());
+  for (Run& run : runs)
+    run.label += fmt::format(" ({})", (run.folder / ".").lexically_normal().parent_path().filename().string());
   if (all_different(runs)) return;
   for (Run& run : runs) run.label = run.folder.string();
 }

@@ -18,8 +18,8 @@ struct MethodRows {
   std::string name;
   bool control = false;
   std::vector<std::int64_t> positions;
-  std::vector<double> scores;       ///< NaN where undefined; empty for a run without a score
-  std::vector<bool> successes;      ///< empty for a run whose methods neither succeed nor fail
+  std::vector<double> scores;        ///< NaN where undefined; empty for a run without a score
+  std::vector<bool> successes;       ///< empty for a run whose methods neither succeed nor fail
   std::vector<std::size_t> reached;  ///< images whose box reaches an IoU of .5 at each of the sweep_fractions()
 };
 
@@ -36,7 +36,7 @@ struct Run {
   std::vector<std::string> class_names;  ///< of the network; empty when unknown
   RunRows rows;
 
-  std::string id() const;  ///< the experiment as a part of anchors and names of files
+  std::string id() const;       ///< the experiment as a part of anchors and names of files
   std::string network() const;  ///< the name of the model's file
   bool correct_protocol() const;
   /// "golden retriever"; "class 207" when unknown.

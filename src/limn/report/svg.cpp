@@ -12,8 +12,8 @@ namespace {
 
 /// A stretch of the picture for an axis; y axes run downwards.
 struct Scale {
-  double low, high;    ///< values
-  double from, to;     ///< pixels
+  double low, high;  ///< values
+  double from, to;   ///< pixels
   double operator()(double value) const { return from + (value - low) / (high - low) * (to - from); }
 };
 
@@ -135,7 +135,8 @@ std::string svg_of(const IntervalChart& chart) {
   std::string inside;
   for (const double value : ticks(chart.x.low, chart.x.high)) {
     inside += line(x(value), kTop, x(value), height - kAxis, "grid");
-    inside += text_at(x(value), height - 8, "middle", "tick", tick_text(value, chart.x.unit) + percent_sign(chart.x.unit));
+    inside += text_at(x(value), height - 8, "middle", "tick",
+                      tick_text(value, chart.x.unit) + percent_sign(chart.x.unit));
   }
   double top = kTop;
   for (const auto& l : chart.lines) {
@@ -165,8 +166,8 @@ std::string svg_of(const Histograms::Panel& panel, const Axis& axis, std::size_t
     const double share = static_cast<double>(panel.counts[i]) / static_cast<double>(std::max<std::size_t>(most, 1));
     const double high = share * (kHeight - kBottom - kTop);
     inside += fmt::format(R"(<rect x="{:.1f}" y="{:.1f}" width="{:.1f}" height="{:.1f}" class="bar {}"/>)",
-                          x.from + bar * static_cast<double>(i) + kGap / 2, kHeight - kBottom - high, bar - kGap, high,
-                          panel.control ? "control" : "method");
+                          x.from + bar * static_cast<double>(i) + kGap / 2, kHeight - kBottom - high, bar - kGap,
+                          high, panel.control ? "control" : "method");
   }
   inside += line(x.from, kHeight - kBottom, x.to, kHeight - kBottom, "base");
   inside += line(x(panel.mean), kTop, x(panel.mean), kHeight - kBottom, "mean");

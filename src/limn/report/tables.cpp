@@ -124,9 +124,8 @@ const Run* as_published(Runs runs, const Run& correct) {
   const auto same = [&](const Run& other, const char* part) {
     return other.manifest.at(part).value("sha256", "") == correct.manifest.at(part).value("sha256", "");
   };
-  const auto found = std::ranges::find_if(runs, [&](const Run& run) {
-    return !run.correct_protocol() && same(run, "model") && same(run, "dataset");
-  });
+  const auto found = std::ranges::find_if(
+      runs, [&](const Run& run) { return !run.correct_protocol() && same(run, "model") && same(run, "dataset"); });
   return found == runs.end() ? nullptr : &*found;
 }
 
@@ -143,7 +142,7 @@ void add_differences(const Run& correct, const Run& published, const Json& metho
   for (std::size_t i = row.cells.size(); i < table.columns.size(); ++i) {
     const std::string& path = table.columns[i].key;
     const TableCell before = measure_cell(find_measure(correct, method, path)),
-               after = measure_cell(find_measure(published, *other, path));
+                    after = measure_cell(find_measure(published, *other, path));
     row.cells.push_back(before.value && after.value ? TableCell{{}, *after.value - *before.value} : TableCell{});
   }
   table.rows.push_back(std::move(row));
@@ -262,7 +261,8 @@ std::optional<Table> protocols_table(Runs runs) {
     const Run* other = run.correct_protocol() ? as_published(runs, run) : nullptr;
     if (other == nullptr || methods_of(run).empty()) continue;
     for (const auto& [path, value] : main_measures(run, methods_of(run).front())) {
-      if (!is_measure(value) || std::ranges::find(table.columns, path, &Column::key) != table.columns.end()) continue;
+      if (!is_measure(value) || std::ranges::find(table.columns, path, &Column::key) != table.columns.end())
+        continue;
       Column column = measure_column(path, value);
       column.unit = difference_unit(column.unit);
       table.columns.push_back(std::move(column));

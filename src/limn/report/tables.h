@@ -6,8 +6,8 @@
 #include <span>
 #include <vector>
 
-#include "limn/report/run.h"
 #include "limn/report/document.h"
+#include "limn/report/run.h"
 
 namespace limn {
 

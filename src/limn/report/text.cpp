@@ -69,7 +69,8 @@ std::string html_escaped(std::string_view text) {
 
 std::string csv_field(std::string_view text) {
   const std::string whole = clean(text);
-  const bool plain = whole.find_first_of("\",") == std::string::npos && !whole.starts_with(' ') && !whole.ends_with(' ');
+  const bool plain =
+      whole.find_first_of("\",") == std::string::npos && !whole.starts_with(' ') && !whole.ends_with(' ');
   if (plain) return whole;
   std::string quoted;
   for (const char c : whole) quoted += c == '"' ? std::string("\"\"") : std::string(1, c);

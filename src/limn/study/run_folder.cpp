@@ -78,8 +78,7 @@ Json read_formatted(const fs::path& path, std::string_view format) {
   Json json = parse_json_object(read_text_file(path), path.string());
   const Json found = json.contains("format") ? json["format"] : Json();
   if (found != format)
-    throw Error(ErrorCode::unsupported,
-                fmt::format("the run is of the format {}, not \"{}\"", dump(found), format),
+    throw Error(ErrorCode::unsupported, fmt::format("the run is of the format {}, not \"{}\"", dump(found), format),
                 path.string(), "use the limn that wrote it, or a newer one");
   return json;
 }
