@@ -83,6 +83,13 @@ std::string ClassNames::short_name(std::size_t index) const {
 
 ClassNames imagenet_names() { return ClassNames(lines_of(kImagenetLabels)); }
 
+std::vector<std::string> imagenet_ids() {
+  const ClassNames names = imagenet_names();
+  std::vector<std::string> ids;
+  for (const auto& name : names.full()) ids.push_back(name.substr(0, name.find(' ')));
+  return ids;
+}
+
 ClassNames find_class_names(const std::optional<std::string>& labels, const std::optional<ModelCard>& card,
                             const std::filesystem::path& card_file, std::size_t classes) {
   constexpr std::size_t kImagenetClasses = 1000;

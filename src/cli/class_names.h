@@ -32,6 +32,8 @@ class ClassNames {
 
 /// The 1000 classes of ILSVRC-2012, built in.
 ClassNames imagenet_names();
+/// Their WordNet ids, by which datasets call them.
+std::vector<std::string> imagenet_ids();
 
 /// From the file, or the list that is built in (imagenet, chexnet, chest-study), when there is one; otherwise from the card, otherwise ImageNet's for
 /// 1000 classes. Throws Error{bad_input} when their number is not that of the network's classes.

@@ -70,6 +70,7 @@ void build(CommandLine& line) {
   add_explain(line);
   add_evaluate(line);
   add_merge(line);
+  add_report(line);
   add_datasets(line);
   add_card(line);
   add_convert(line);

@@ -51,6 +51,7 @@ void add_predict(CommandLine&);
 void add_explain(CommandLine&);
 void add_evaluate(CommandLine&);
 void add_merge(CommandLine&);
+void add_report(CommandLine&);
 void add_datasets(CommandLine&);
 void add_card(CommandLine&);
 void add_convert(CommandLine&);

@@ -16,6 +16,7 @@
 #include "demo/score.h"
 #include "limn/base/file.h"
 #include "limn/overlay.h"
+#include "limn/study/map_at_input.h"
 #include "network.h"
 #include "output.h"
 #include "rendering.h"

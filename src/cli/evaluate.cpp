@@ -140,13 +140,6 @@ const DatasetKind& read_kind(const EvaluateFlags& flags) {
   });
 }
 
-std::vector<std::string> imagenet_ids() {
-  const ClassNames names = imagenet_names();
-  std::vector<std::string> ids;
-  for (const auto& name : names.full()) ids.push_back(name.substr(0, name.find(' ')));
-  return ids;
-}
-
 /// What the rows tell of the images that failed, now or before.
 ExitCode exit_code(const Json& summary) {
   const auto failed = summary.at("images").at("failed").get<std::size_t>();

@@ -7,6 +7,7 @@
 #include "file_names.h"
 #include "interrupt.h"
 #include "limn/base/npy.h"
+#include "limn/study/map_at_input.h"
 
 namespace limn::cli {
 namespace {

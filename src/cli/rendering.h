@@ -20,10 +20,6 @@ struct RenderedMap {
 /// normalised.
 RenderedMap render(const RawMap&, const Geometry&, Upsampling);
 
-/// The heatmap as overlays show it. An attribution is a few bright pixels on a dark ground: there the brightest
-/// half percent is full heat. A CAM stays as it is.
-Heatmap for_display(const Heatmap&, MapKind);
-
 /// The box with its edges on whole pixels, at least one pixel wide and high, inside the original image.
 Box on_whole_pixels(const Box&, const Geometry&);
 

@@ -4,7 +4,6 @@
 #include <gtest/gtest.h>
 
 #include "class_names.h"
-#include "demo/page.h"
 #include "demo/score.h"
 #include "demo/xml.h"
 #include "explain_plan.h"
@@ -13,6 +12,7 @@
 #include "harness.h"
 #include "input_reader.h"
 #include "inputs.h"
+#include "limn/study/map_at_input.h"
 #include "preprocess_choice.h"
 #include "rendering.h"
 #include "support/expect_error.h"
@@ -234,17 +234,6 @@ TEST(DemoScenes, BrokenAnnotationsAreRefused) {
        {"", "text", "<a>", "<a></b>", "<a/>", "<a x=\"1\"></a>", "<a></a><b></b>", "<a>&x;</a>", "<a><b></a></b>"})
     EXPECT_ERROR(parse_xml(xml), ErrorCode::bad_input, HasSubstr("line 1"));
   EXPECT_ERROR(parse_scene("<annotation></annotation>", "x.xml"), ErrorCode::bad_input, HasSubstr("x.xml"));
-}
-
-TEST(DemoPage, TextIsEscapedAndBytesEncoded) {
-  EXPECT_EQ(html_escaped("a<b & \"c\">"), "a&lt;b &amp; &quot;c&quot;&gt;");
-  const auto encode = [](std::string_view text) {
-    return base64(std::as_bytes(std::span(text.data(), text.size())));
-  };
-  EXPECT_EQ(encode(""), "");
-  EXPECT_EQ(encode("f"), "Zg==");
-  EXPECT_EQ(encode("fo"), "Zm8=");
-  EXPECT_EQ(encode("foobar"), "Zm9vYmFy");
 }
 
 }  // namespace

@@ -62,6 +62,22 @@ TEST(RowStore, GivesBackWhatItTook) {
   EXPECT_EQ(count, 1);
 }
 
+TEST(RowStore, IsReadWithoutAChange) {
+  const ScratchFolder folder;
+  {
+    RowStore rows(folder / "rows.sqlite", {"a", "b.c"});
+    rows.write(std::vector{image_at(1)}, {});
+    rows.close();
+  }
+  const auto before = read_file(folder / "rows.sqlite");
+  RowStore rows = RowStore::to_read(folder / "rows.sqlite");
+  EXPECT_THAT(rows.columns(), ElementsAre("a", "b.c"));
+  EXPECT_THAT(rows.positions(), ElementsAre(1));
+  EXPECT_ERROR(rows.write(std::vector{image_at(2)}, {}), ErrorCode::io, HasSubstr("readonly"));
+  EXPECT_EQ(read_file(folder / "rows.sqlite"), before);
+  EXPECT_ERROR(RowStore::to_read(folder / "none.sqlite"), ErrorCode::io, HasSubstr("none.sqlite"));
+}
+
 TEST(RowStore, ABlockIsWrittenWholeOrNotAtAll) {
   const ScratchFolder folder;
   RowStore rows(folder / "rows.sqlite", {"a"});

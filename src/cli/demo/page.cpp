@@ -4,9 +4,9 @@
 
 #include <algorithm>
 #include <array>
-#include <cstdint>
 
 #include "embedded.h"
+#include "limn/report/text.h"
 #include "limn/version.h"
 
 namespace limn::cli {
@@ -126,37 +126,6 @@ std::string table_text(std::span<const PageRow> rows) {
   for (const PageRow& row : rows) {
     const auto p = percents(row.tally);
     text += fmt::format("{:<18}{:>14.1f} %{:>14.1f} %{:>14.1f} %{:>14.1f} %\n", row.name, p[0], p[1], p[2], p[3]);
-  }
-  return text;
-}
-
-std::string html_escaped(std::string_view text) {
-  std::string safe;
-  for (const char c : text) {
-    if (c == '&')
-      safe += "&amp;";
-    else if (c == '<')
-      safe += "&lt;";
-    else if (c == '>')
-      safe += "&gt;";
-    else if (c == '"')
-      safe += "&quot;";
-    else
-      safe += c;
-  }
-  return safe;
-}
-
-std::string base64(std::span<const std::byte> bytes) {
-  constexpr std::string_view kAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  std::string text;
-  text.reserve((bytes.size() + 2) / 3 * 4);
-  for (std::size_t i = 0; i < bytes.size(); i += 3) {
-    const std::size_t have = std::min<std::size_t>(3, bytes.size() - i);
-    std::uint32_t group = 0;
-    for (std::size_t k = 0; k < 3; ++k)
-      group = group << 8U | (k < have ? std::to_integer<std::uint32_t>(bytes[i + k]) : 0U);
-    for (std::size_t k = 0; k < 4; ++k) text += k <= have ? kAlphabet[group >> (18U - 6U * k) & 63U] : '=';
   }
   return text;
 }

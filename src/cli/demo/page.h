@@ -41,8 +41,4 @@ std::string page(std::span<const PageScene>, std::span<const PageRow>);
 /// The table as plain text.
 std::string table_text(std::span<const PageRow>);
 
-/// "text" with the characters that mean something in HTML replaced.
-std::string html_escaped(std::string_view text);
-std::string base64(std::span<const std::byte> bytes);
-
 }  // namespace limn::cli

@@ -8,6 +8,8 @@
 #include "limn/base/npy.h"
 #include "limn/base/random.h"
 #include "limn/study/controls.h"
+#include "limn/study/map_at_input.h"
+#include "limn/study/run_folder.h"
 
 namespace limn {
 namespace {
@@ -189,8 +191,8 @@ void BlockWorker::probe(std::vector<Slot>& slots) {
 Heatmap BlockWorker::at_input_size(const RawMap& raw) const {
   const auto size = [&](std::size_t axis) { return static_cast<int>(raw.dims[axis]); };
   if (raw.kind == MapKind::attribution) return experiment_.map_of(raw.data, size(0), size(1), size(2));
-  return upsample(Heatmap(size(1), size(0), raw.data), static_cast<int>(subject_.classifier.width),
-                  static_cast<int>(subject_.classifier.height), plan_.upsampling);
+  return map_at_input(raw, static_cast<int>(subject_.classifier.width), static_cast<int>(subject_.classifier.height),
+                      plan_.upsampling);
 }
 
 void BlockWorker::take_maps(Slot& slot, std::int64_t n, std::size_t class_index) {
@@ -223,9 +225,7 @@ void BlockWorker::measure(Slot& slot, BlockResult& result) {
 
 void BlockWorker::save(const Slot& slot, std::string_view what, std::span<const std::int64_t> dims,
                        std::span<const float> values) const {
-  std::string name = fmt::format("{:05}.{}.npy", slot.row.position, what);
-  std::ranges::replace(name, '/', '_');
-  write_npy(maps_ / name, dims, values);
+  write_npy(maps_ / map_file(slot.row.position, what), dims, values);
 }
 
 }  // namespace limn

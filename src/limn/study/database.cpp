@@ -87,10 +87,11 @@ std::vector<std::uint16_t> Statement::numbers(int column) const {
   return numbers;
 }
 
-Database::Database(const std::filesystem::path& path) : path_(path.string()) {
+Database::Database(const std::filesystem::path& path, int flags) : path_(path.string()) {
   try {
-    check(sqlite3_open(path_.c_str(), &file_), file_, path_);
+    check(sqlite3_open_v2(path_.c_str(), &file_, flags, nullptr), file_, path_);
     sqlite3_busy_timeout(file_, 5000);
+    if ((flags & SQLITE_OPEN_READONLY) != 0) return;
     execute("PRAGMA journal_mode=WAL");
     execute("PRAGMA synchronous=NORMAL");
   } catch (...) {
@@ -98,6 +99,11 @@ Database::Database(const std::filesystem::path& path) : path_(path.string()) {
     throw;
   }
 }
+
+Database::Database(const std::filesystem::path& path)
+    : Database(path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE) {}
+
+Database Database::to_read(const std::filesystem::path& path) { return {path, SQLITE_OPEN_READONLY}; }
 
 Database::~Database() { sqlite3_close_v2(file_); }
 

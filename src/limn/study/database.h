@@ -53,6 +53,8 @@ class Database {
   /// Opens or makes the file. What is committed survives the death of the process; a journal beside the file holds
   /// the newest of it until close().
   explicit Database(const std::filesystem::path&);
+  /// Opens a file that is there, and never changes it.
+  static Database to_read(const std::filesystem::path&);
   ~Database();
   Database(const Database&) = delete;
   Database& operator=(const Database&) = delete;
@@ -63,6 +65,8 @@ class Database {
   void close();
 
  private:
+  Database(const std::filesystem::path&, int flags);
+
   std::string path_;
   sqlite3* file_ = nullptr;
 };

@@ -11,8 +11,6 @@
 namespace limn {
 namespace {
 
-constexpr double kCurveUnit = 50'000;
-
 struct Rule {
   RegionRule rule;
   std::string_view name;

@@ -7,6 +7,9 @@
 
 namespace limn {
 
+/// The IoUs of a curve are whole numbers of this part.
+inline constexpr double kCurveUnit = 50'000;
+
 /// Columns, for each threshold of t % and each rule (region, rectangle): `known_RULE_T`, a map of a true class
 /// localizes a box of its class; `top1_RULE_T` and `top5_RULE_T`, the same for true classes that are predicted;
 /// `iou_RULE_T`, the best IoU. Then `box`, drawn by the protocol's rule at the first threshold; `degenerate`, how

@@ -73,6 +73,14 @@ RowStore::RowStore(const std::filesystem::path& path, std::vector<std::string> c
   transaction.commit();
 }
 
+RowStore::RowStore(const std::filesystem::path& path) : database_(Database::to_read(path)) {
+  Statement names = database_.prepare("SELECT name FROM pragma_table_info('maps') ORDER BY cid");
+  while (names.step())
+    if (names.text(0) != "position" && names.text(0) != "method") columns_.push_back(names.text(0));
+}
+
+RowStore RowStore::to_read(const std::filesystem::path& path) { return RowStore(path); }
+
 std::vector<std::int64_t> RowStore::positions() {
   std::vector<std::int64_t> found;
   Statement query = database_.prepare("SELECT position FROM images ORDER BY position");

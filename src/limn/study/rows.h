@@ -49,6 +49,8 @@ class RowStore {
  public:
   /// Opens or makes the file, with a table whose columns are named so. Throws as Database does.
   RowStore(const std::filesystem::path&, std::vector<std::string> columns);
+  /// Opens the rows of a finished run, with the columns that it has, and never changes them.
+  static RowStore to_read(const std::filesystem::path&);
 
   /// The first positions of the blocks that are there already, rising.
   std::vector<std::int64_t> positions();
@@ -58,6 +60,8 @@ class RowStore {
   /// One method's rows in the order of positions; `row` gives the cells by column numbers from 0.
   void for_each_map(std::string_view method,
                     const std::function<void(std::int64_t position, const Statement& row)>&);
+  /// A question in SQL, for what the members above do not answer.
+  Statement query(std::string_view sql) { return database_.prepare(sql); }
   /// Adds all rows of another run's file, which has the same columns.
   void take_from(const std::filesystem::path&);
   /// Moves everything into the one file.
@@ -66,6 +70,8 @@ class RowStore {
   const std::vector<std::string>& columns() const { return columns_; }
 
  private:
+  explicit RowStore(const std::filesystem::path&);
+
   std::vector<std::string> columns_;
   Database database_;
 };

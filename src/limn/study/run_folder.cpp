@@ -73,6 +73,16 @@ void write_json(const fs::path& path, const Json& json) {
   write_file_atomically(path, json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
 }
 
+/// Throws Error{unsupported} for another format.
+Json read_formatted(const fs::path& path, std::string_view format) {
+  Json json = parse_json_object(read_text_file(path), path.string());
+  const Json found = json.contains("format") ? json["format"] : Json();
+  if (found != format)
+    throw Error(ErrorCode::unsupported, fmt::format("the run is of the format {}, not \"{}\"", dump(found), format),
+                path.string(), "use the limn that wrote it, or a newer one");
+  return json;
+}
+
 std::vector<std::string> columns_of(const Json& manifest) {
   return make_experiment(manifest.at("experiment").get<std::string>(), options_from(manifest))->columns();
 }
@@ -135,16 +145,24 @@ Json read_manifest(const fs::path& folder) {
   const fs::path path = folder / "manifest.json";
   if (!fs::exists(path))
     throw Error(ErrorCode::not_found, "the folder holds no run", folder.string(), "limn evaluate --out makes one");
-  Json manifest = parse_json_object(read_text_file(path), path.string());
-  if (manifest.value("format", "") != kFormat)
-    throw Error(ErrorCode::unsupported,
-                fmt::format("the run is of the format '{}', not {}", manifest.value("format", ""), kFormat),
-                path.string(), "use the limn that wrote it, or a newer one");
-  return manifest;
+  return read_formatted(path, kFormat);
+}
+
+Json read_summary(const fs::path& folder) {
+  const fs::path path = folder / "summary.json";
+  if (!fs::exists(path))
+    throw Error(ErrorCode::bad_input, "the run is not finished", folder.string(), "go on with --resume");
+  return read_formatted(path, kSummaryFormat);
 }
 
 fs::path rows_path(const fs::path& folder) { return folder / "rows.sqlite"; }
 fs::path maps_path(const fs::path& folder) { return folder / "maps"; }
+
+std::string map_file(std::int64_t position, std::string_view what) {
+  std::string name = fmt::format("{:05}.{}.npy", position, what);
+  std::ranges::replace(name, '/', '_');
+  return name;
+}
 
 void write_summary(const fs::path& folder, const Json& summary) { write_json(folder / "summary.json", summary); }
 
@@ -153,8 +171,7 @@ Json merge_runs(const std::vector<fs::path>& shards, const fs::path& folder) {
   std::set<int> numbers;
   for (const auto& shard : shards) {
     const Json manifest = read_manifest(shard);
-    if (!fs::exists(shard / "summary.json"))
-      throw Error(ErrorCode::bad_input, "the run is not finished", shard.string(), "go on with --resume");
+    static_cast<void>(read_summary(shard));  // it is there
     numbers.insert(manifest.at("shard").at("number").get<int>());
     Json without = comparable(manifest);
     if (merged.is_null()) merged = manifest;

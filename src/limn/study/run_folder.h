@@ -4,11 +4,14 @@
 
 #include <filesystem>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "limn/study/evaluation.h"
 
 namespace limn {
+
+inline constexpr std::string_view kSummaryFormat = "limn.summary/1";
 
 /// Where the parts of a run came from, for its manifest.
 struct RunSources {
@@ -32,6 +35,11 @@ Json read_manifest(const std::filesystem::path& folder);
 
 std::filesystem::path rows_path(const std::filesystem::path& folder);
 std::filesystem::path maps_path(const std::filesystem::path& folder);
+/// The file in maps/ with something of one image: "grad-cam.207", "logits".
+std::string map_file(std::int64_t position, std::string_view what);
+
+/// Throws Error{bad_input} for a run that is not finished, Error{unsupported} for a summary of a newer format.
+Json read_summary(const std::filesystem::path& folder);
 
 /// The summary of the rows: nothing in it depends on time, threads or paths.
 Json summarise(const Json& manifest, RowStore&);

@@ -43,7 +43,7 @@ Json summarise(const Json& manifest, RowStore& rows) {
   for (const Json& control : manifest.at("controls")) controls.push_back(control.get<std::string>());
 
   Json summary;
-  summary["format"] = "limn.summary/1";
+  summary["format"] = kSummaryFormat;
   summary["experiment"] = name;
   summary["protocol"] = manifest.at("protocol");
   summary["images"] = image_counts(images);

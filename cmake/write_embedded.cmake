@@ -1,7 +1,7 @@
-# Writes the C++ source of src/cli/embedded.h: every variable kName=FILE given becomes the text of that file.
-set(names kImagenetLabels kPageStyle)
-set(code "#include \"embedded.h\"\n\nnamespace limn::cli {\n\n")
-foreach(name IN LISTS names)
+# Writes the C++ source of HEADER: every variable of NAMES, in NAMESPACE, becomes the text of the file that it names.
+# limn_embed() in embed.cmake calls it.
+set(code "#include \"${HEADER}\"\n\nnamespace ${NAMESPACE} {\n\n")
+foreach(name IN LISTS NAMES)
   file(READ ${${name}} text)
   # A string literal may hold 65536 characters at most for every compiler; pieces are joined by the compiler.
   string(LENGTH "${text}" length)
@@ -14,4 +14,4 @@ foreach(name IN LISTS names)
   endwhile()
   string(APPEND code "const std::string_view ${name} =\n${literal};\n")
 endforeach()
-file(WRITE ${OUTPUT} "${code}\n}  // namespace limn::cli\n")
+file(WRITE ${OUTPUT} "${code}\n}  // namespace ${NAMESPACE}\n")
