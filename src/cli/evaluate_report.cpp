@@ -19,6 +19,13 @@ std::string fraction(const Json& mean) {
                      mean.at("high").get<double>());
 }
 
+/// Of a number that may be negative.
+std::string signed_fraction(const Json& mean) {
+  if (mean.is_null()) return "-";
+  return fmt::format("{:+.3f} ({:+.3f} to {:+.3f})", mean.at("mean").get<double>(), mean.at("low").get<double>(),
+                     mean.at("high").get<double>());
+}
+
 std::string images_line(const Json& summary) {
   const Json& images = summary.at("images");
   std::string text = fmt::format("{}, {}: {} images", summary.at("experiment").get<std::string>(),
@@ -47,8 +54,8 @@ std::string pointing_row(const Json& method) {
 }
 
 std::string occlusion_row(const Json& method) {
-  return fmt::format("{:<20}{:<24}{:<24}{}\n", method.at("name").get<std::string>(),
-                     fraction(method.at("spearman")), fraction(method.at("argsort")),
+  return fmt::format("{:<20}{:<28}{:<28}{}\n", method.at("name").get<std::string>(),
+                     signed_fraction(method.at("spearman")), signed_fraction(method.at("argsort")),
                      method.at("degenerate").dump());
 }
 
@@ -66,7 +73,7 @@ Table table_of(const std::string& experiment) {
     return {fmt::format("{:<20}{:<20}{:<20}{:<20}{}\n", "method", "accuracy", "with tolerance", "predicted class",
                         "energy inside"),
             pointing_row};
-  return {fmt::format("{:<20}{:<24}{:<24}{}\n", "method", "rank correlation", "of argsort", "constant maps"),
+  return {fmt::format("{:<20}{:<28}{:<28}{}\n", "method", "rank correlation", "of argsort", "constant maps"),
           occlusion_row};
 }
 
@@ -77,7 +84,7 @@ std::string comparison_line(const Json& c) {
     return fmt::format("\n{} against {}: {:+.1f} points, p = {:.2g} (McNemar, Holm)", method,
                        c.at("control").get<std::string>(), 100 * c.at("difference").get<double>(), p);
   return fmt::format("\n{} against {}: {}, p = {:.2g} (Wilcoxon, Holm)", method, c.at("against").get<std::string>(),
-                     fraction(c.at("difference")), p);
+                     signed_fraction(c.at("difference")), p);
 }
 
 }  // namespace
