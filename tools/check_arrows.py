@@ -20,7 +20,7 @@ PUBLIC_HEADERS = {
     "checkpoint": ["checkpoint"],
     "zoo": ["zoo"],
     "runtime": ["runtime"],
-    "methods": ["explain", "occlusion", "target"],
+    "methods": ["explain", "occlusion", "patches", "target"],
     "image": ["card", "geometry", "heatmap", "image", "overlay", "preprocess"],
     "datasets": ["dataset"],
     "metrics": ["metrics", "statistics"],

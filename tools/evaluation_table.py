@@ -38,7 +38,7 @@ def pointing_game(name, summary):
 
 
 def mean(part):
-    return f"{part['mean']:.3f} ({part['low']:.3f}-{part['high']:.3f})" if part else "-"
+    return f"{part['mean']:+.3f} ({part['low']:+.3f} to {part['high']:+.3f})" if part else "-"
 
 
 def occlusion(name, summary):

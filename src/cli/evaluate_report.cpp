@@ -22,6 +22,13 @@ std::string fraction(const Json& mean) {
                      mean.at("high").get<double>());
 }
 
+/// Of a number that may be negative.
+std::string signed_fraction(const Json& mean) {
+  if (mean.is_null()) return "-";
+  return fmt::format("{:+.3f} ({:+.3f} to {:+.3f})", mean.at("mean").get<double>(), mean.at("low").get<double>(),
+                     mean.at("high").get<double>());
+}
+
 std::string images_line(const Json& summary) {
   const Json& images = summary.at("images");
   std::string text = fmt::format("{}, {}: {} images", summary.at("experiment").get<std::string>(),
@@ -60,8 +67,8 @@ std::string xray_rows(const Json& method) {
 }
 
 std::string occlusion_row(const Json& method) {
-  return fmt::format("{:<20}{:<24}{:<24}{}\n", method.at("name").get<std::string>(),
-                     fraction(method.at("spearman")), fraction(method.at("argsort")),
+  return fmt::format("{:<20}{:<28}{:<28}{}\n", method.at("name").get<std::string>(),
+                     signed_fraction(method.at("spearman")), signed_fraction(method.at("argsort")),
                      method.at("degenerate").dump());
 }
 
@@ -83,7 +90,7 @@ TextTable text_table(const std::string& experiment) {
     return {fmt::format("{:<20}{:<11}{:<22}{:<22}{:<22}{}\n", "method", "threshold", "pixels in the box",
                         "area of the box", "energy inside", "localized"),
             xray_rows};
-  return {fmt::format("{:<20}{:<24}{:<24}{}\n", "method", "rank correlation", "of argsort", "constant maps"),
+  return {fmt::format("{:<20}{:<28}{:<28}{}\n", "method", "rank correlation", "of argsort", "constant maps"),
           occlusion_row};
 }
 
@@ -94,7 +101,7 @@ std::string comparison_line(const Json& c) {
     return fmt::format("\n{} against {}: {:+.1f} points, p = {:.2g} (McNemar, Holm)", method,
                        c.at("control").get<std::string>(), 100 * c.at("difference").get<double>(), p);
   return fmt::format("\n{} against {}: {}, p = {:.2g} (Wilcoxon, Holm)", method, c.at("against").get<std::string>(),
-                     fraction(c.at("difference")), p);
+                     signed_fraction(c.at("difference")), p);
 }
 
 }  // namespace

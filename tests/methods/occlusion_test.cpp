@@ -7,6 +7,7 @@
 #include <map>
 #include <set>
 
+#include "limn/model.h"
 #include "limn/ops/evaluate.h"
 #include "methods/fixtures.h"
 #include "runtime/small_network.h"
@@ -96,6 +97,50 @@ TEST(Occlusion, RefusesImagesThatAreNotNumbers) {
   Occluder occluder(sum_of_pixels(), {1, {0}, {0}});
   std::ranges::fill(occluder.image(), NAN);
   EXPECT_ERROR(occluder.run([](auto...) {}), ErrorCode::bad_input, HasSubstr("NaN"));
+}
+
+// ---- The map of a method
+
+std::vector<float> map_of(const Classifier& c, const OcclusionPatch& patch, std::span<const float> image) {
+  MethodRequest request;
+  request.method = "occlusion";
+  request.patch = patch;
+  Explainer first(c, {request}, {2, 1});
+  Explainer explainer(first);
+  std::ranges::copy(image, explainer.images().begin() + static_cast<std::ptrdiff_t>(image.size()));
+  explainer.predict();
+  explainer.explain(std::vector<Target>(2));
+  const RawMap map = explainer.map(0, 1);
+  EXPECT_EQ(map.kind, MapKind::cam);
+  EXPECT_EQ(map.dims, (Dims{c.height, c.width}));
+  return {map.data.begin(), map.data.end()};
+}
+
+TEST(OcclusionMap, IsTheMeanOfThePatchesThatCoverAPixel) {
+  const std::vector<float> x{1, 2, 3, 4, 5, 6, 7, 8, 9};
+  const OcclusionFill zero = OcclusionFill::zero;
+  EXPECT_EQ(map_of(sum_of_pixels(), {2, 1, zero}, x), (std::vector<float>{12, 14, 16, 18, 20, 22, 24, 26, 28}));
+  EXPECT_EQ(map_of(sum_of_pixels(), {2, 2, zero}, x), (std::vector<float>{12, 12, 9, 12, 12, 9, 15, 15, 9}));
+  EXPECT_EQ(map_of(fixture_t(), {1, 1, zero}, fixture_image()), (std::vector<float>{-0.75F, 1.5F, -2.0F, 0.0F}));
+}
+
+TEST(OcclusionMap, FollowsTheTargetAndTheImage) {
+  MethodRequest request;
+  request.method = "occlusion";
+  request.patch = {1, 1, OcclusionFill::zero};
+  Explainer explainer(sum_of_pixels(), {request, MethodRequest{"gradient"}}, {1, 1});
+  const auto first_pixel = [&](const Target& target) {
+    explainer.explain(std::span(&target, 1));
+    return explainer.map(0, 0).data[0];
+  };
+  for (const float value : {3.0F, -2.0F}) {
+    std::ranges::fill(explainer.images(), value);
+    explainer.predict();
+    EXPECT_EQ(first_pixel({Target::Kind::logit, 0, 0}), value);
+    EXPECT_EQ(explainer.map(1, 0).data[0], 1);
+    EXPECT_EQ(first_pixel({Target::Kind::logit, 1, 0}), 0);
+    EXPECT_EQ(first_pixel({Target::Kind::difference, 1, 0}), -value);
+  }
 }
 
 // ---- Windows against whole maps
@@ -258,6 +303,18 @@ TEST(Windows, EndWhereAllPlacesAreMixed) {
   const OcclusionCost whole = occlusion_cost(c, grid, {OcclusionFill::mean, 16, 1, false});
   EXPECT_NE(whole.whole_from, "pooled");
   EXPECT_DOUBLE_EQ(whole.multiplications, 1.0);
+}
+
+TEST(Windows, OfTheDemoNetwork) {
+  Drawn d;
+  d.classifier = as_classifier(import_onnx(LIMN_SOURCE_DIR "/data/demo/demo.onnx").graph);
+  const Dims dims{d.classifier.channels, d.classifier.height, d.classifier.width};
+  d.grid = centred_patches(dims[1] / 5, 7, dims[1], dims[2]);
+  const Tensor image = SmallNetwork(1).normal(dims, 1.0F);
+  d.image.assign(image.as<float>().begin(), image.as<float>().end());
+  EXPECT_LT(occlusion_cost(d.classifier, d.grid).multiplications, 0.8);
+  const auto whole = all_scores(Occluder(d.classifier, d.grid, {OcclusionFill::mean, 8, 1, false}), d.image);
+  EXPECT_LE(largest_difference(all_scores(Occluder(d.classifier, d.grid), d.image), whole), 1e-5);
 }
 
 TEST(Windows, SeveralImagesThroughOneProgram) {

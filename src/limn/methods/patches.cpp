@@ -3,7 +3,8 @@
 #include <algorithm>
 #include <array>
 
-#include "limn/occlusion.h"
+#include "limn/error.h"
+#include "limn/patches.h"
 
 namespace limn {
 namespace {
