@@ -191,8 +191,8 @@ void BlockWorker::probe(std::vector<Slot>& slots) {
 Heatmap BlockWorker::at_input_size(const RawMap& raw) const {
   const auto size = [&](std::size_t axis) { return static_cast<int>(raw.dims[axis]); };
   if (raw.kind == MapKind::attribution) return experiment_.map_of(raw.data, size(0), size(1), size(2));
-  return map_at_input(raw, static_cast<int>(subject_.classifier.width), static_cast<int>(subject_.classifier.height),
-                      plan_.upsampling);
+  return map_at_input(raw, static_cast<int>(subject_.classifier.width),
+                      static_cast<int>(subject_.classifier.height), plan_.upsampling);
 }
 
 void BlockWorker::take_maps(Slot& slot, std::int64_t n, std::size_t class_index) {
