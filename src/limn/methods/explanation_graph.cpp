@@ -18,21 +18,27 @@ std::string layer_of(const MethodRequest& request, const MethodInfo& info, const
               "name the target layer with --layer; limn inspect MODEL lists the layers");
 }
 
-/// How the layers that requests name are laid out.
+/// How the layers that requests name are laid out; found out when first asked for, by walking the whole network.
 class LayerLayouts {
  public:
-  explicit LayerLayouts(const Graph& graph) : graph_(for_layouts(graph)), layouts_(graph_) {}
-  std::optional<FeatureLayout> of(const std::string& layer) const {
-    const auto id = graph_.find(layer);
-    return id ? layouts_[*id] : std::nullopt;
+  explicit LayerLayouts(const Graph& network) : network_(network) {}
+  std::optional<FeatureLayout> of(const std::string& layer) {
+    if (!tracked_) tracked_.emplace(network_);
+    const auto id = tracked_->graph.find(layer);
+    return id ? tracked_->layouts[*id] : std::nullopt;
   }
 
  private:
-  Graph graph_;
-  FeatureLayouts layouts_;
+  struct Tracked {
+    explicit Tracked(const Graph& network) : graph(for_layouts(network)), layouts(graph) {}
+    Graph graph;
+    FeatureLayouts layouts;
+  };
+  const Graph& network_;
+  std::optional<Tracked> tracked_;
 };
 
-void check_layer(const Graph& graph, const std::string& name, const LayerLayouts& layouts) {
+void check_layer(const Graph& graph, const std::string& name, LayerLayouts& layouts) {
   const Shape shape = graph.shape(graph.at(name));
   const auto layout = layouts.of(name);
   if (!layout || !layout->has_space())
@@ -74,9 +80,11 @@ Value MethodContext::layer_gradient() const {
 
 Value MethodContext::image_cotangent(const RuleSet& rules) const { return cotangents.of(image, rules); }
 
-std::vector<MethodRequest> completed(const Classifier& classifier, std::span<const MethodRequest> requests) {
+namespace {
+
+std::vector<MethodRequest> completed(const Classifier& classifier, std::span<const MethodRequest> requests,
+                                     LayerLayouts& layouts) {
   std::vector<MethodRequest> out(requests.begin(), requests.end());
-  const LayerLayouts layouts(classifier.graph);
   for (MethodRequest& r : out) {
     const MethodInfo& info = method(r.method);
     r.method = info.name;
@@ -90,6 +98,13 @@ std::vector<MethodRequest> completed(const Classifier& classifier, std::span<con
   return out;
 }
 
+}  // namespace
+
+std::vector<MethodRequest> completed(const Classifier& classifier, std::span<const MethodRequest> requests) {
+  LayerLayouts layouts(classifier.graph);
+  return completed(classifier, requests, layouts);
+}
+
 Classifier with_joined_layers(Classifier classifier, std::span<const MethodRequest> requests) {
   std::vector<std::string> keep{classifier.logits};
   for (const MethodRequest& r : completed(classifier, requests))
@@ -99,8 +114,8 @@ Classifier with_joined_layers(Classifier classifier, std::span<const MethodReque
 }
 
 Graph explanation_graph(const Classifier& classifier, std::span<const MethodRequest> requests) {
-  const std::vector<MethodRequest> full = completed(classifier, requests);
-  const LayerLayouts layouts(classifier.graph);
+  LayerLayouts layouts(classifier.graph);
+  const std::vector<MethodRequest> full = completed(classifier, requests, layouts);
   GraphBuilder g(classifier.graph);
   const Value logits = g.find(classifier.logits), image = g.find(classifier.image);
   Cotangents cotangents(logits, g.input("target", logits.type()));
