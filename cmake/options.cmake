@@ -2,6 +2,7 @@
 option(LIMN_BUILD_TESTS "Build the tests" ${PROJECT_IS_TOP_LEVEL})
 option(LIMN_BUILD_BENCHMARKS "Build the benchmarks" OFF)
 option(LIMN_BUILD_FUZZERS "Build the fuzzers (needs clang)" OFF)
+option(LIMN_MPI "Let limn evaluate run under mpirun, where there is an MPI" ON)
 option(LIMN_WARNINGS_AS_ERRORS "Treat warnings as errors" OFF)
 option(LIMN_STAMP_COMMIT "Record in the command line which commit it was built from" OFF)
 option(LIMN_COVERAGE "Count executed lines for gcov" OFF)

@@ -20,7 +20,7 @@ PUBLIC_HEADERS = {
     "checkpoint": ["checkpoint"],
     "zoo": ["zoo"],
     "runtime": ["runtime"],
-    "methods": ["explain", "target"],
+    "methods": ["explain", "occlusion", "patches", "target"],
     "image": ["card", "geometry", "heatmap", "image", "overlay", "preprocess"],
     "datasets": ["dataset"],
     "metrics": ["metrics", "statistics"],
@@ -36,6 +36,7 @@ THIRD_PARTY = [
     (r"Eigen/", {"methods"}, None),
     (r"nlohmann/", {"checkpoint", "image", "cli"}, None),
     (r"CLI/", {"cli"}, None),
+    (r"mpi\.h", {"cli"}, 1),
 ]
 
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*([<"])([^">]+)[">]', re.MULTILINE)

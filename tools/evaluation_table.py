@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes the Markdown tables of docs/explanation/localization-numbers.md from runs of limn evaluate.
+"""Writes the Markdown tables of docs/explanation/localization-numbers.md and occlusion-numbers.md from runs of limn evaluate.
 
   tools/evaluation_table.py NAME=RUN...   one line per method and run; NAME is what the network is called
 """
@@ -37,11 +37,27 @@ def pointing_game(name, summary):
                f"{rejection['published_threshold']['agreement']:.3f} / {rejection['reject_everything']:.3f}"]
 
 
+def mean(part):
+    return f"{part['mean']:+.3f} ({part['low']:+.3f} to {part['high']:+.3f})" if part else "-"
+
+
+def occlusion(name, summary):
+    for entry in summary["methods"]:
+        yield [name, entry["name"], mean(entry["spearman"]), mean(entry["argsort"]), f"{entry['argsort']['sd']:.3f}"]
+
+
+def comparison(c):
+    if "control" in c:
+        return f"{c['method']} against {c['control']}: {100 * c['difference']:+.1f} points"
+    return f"{c['method']} against {c['against']}: {mean(c['difference'])}"
+
+
 HEADS = {
     "localization": (localization, ["network", "method", "top-1 loc. error", "top-5 loc. error", "known class",
                                     "given top-1", "IoU", "MaxBoxAcc", "V2", "calibrated"]),
     "pointing-game": (pointing_game, ["network", "method", "accuracy", "within 15 pixels", "predicted class",
                                       "energy inside", "agreement at .5 / rejecting all"]),
+    "occlusion": (occlusion, ["network", "method", "rank correlation", "of sorting orders", "its sd"]),
 }
 
 
@@ -65,8 +81,7 @@ def main():
         print()
         for name, summary in runs:
             for c in summary["comparisons"]:
-                print(f"- {name}, {c['method']} against {c['control']}: {100 * c['difference']:+.1f} points, "
-                      f"p = {c['p_holm']:.2g}")
+                print(f"- {name}, {comparison(c)}, p = {c['p_holm']:.2g}")
         print()
 
 

@@ -12,7 +12,8 @@ packages_of() {
     build) echo "g++ cmake ninja-build pkg-config git libdnnl-dev libomp5-14 libonnx-dev libprotobuf-dev" \
                 "libopencv-core-dev libopencv-imgproc-dev libjpeg62-turbo-dev libpng-dev libwebp-dev libtiff-dev" \
                 "zlib1g-dev libsqlite3-dev libfmt-dev nlohmann-json3-dev libeigen3-dev libcli11-dev" ;;
-    test) echo "libgtest-dev libgmock-dev libonnx-testdata python3 python3-numpy python3-pil" ;;
+    test) echo "libgtest-dev libgmock-dev libonnx-testdata libopenmpi-dev openmpi-bin" \
+               "python3 python3-numpy python3-pil" ;;
     parity) echo "python3-torch python3-torchvision python3-onnx" ;;
     develop) echo "clang-14 clang-format-14 clang-tidy-14 libclang-rt-14-dev ccache gcovr" ;;
     *) echo "$0: no group '$1' (build, test, parity, develop)" >&2; return 1 ;;

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "limn/graph.h"
+#include "limn/patches.h"
 #include "limn/runtime.h"
 #include "limn/target.h"
 
@@ -18,7 +19,7 @@ namespace limn {
 
 /// What a method's own (raw) output is.
 enum class MapKind {
-  cam,          ///< [N, 1, h, w] at the size of the target layer, after its relu where it has one
+  cam,          ///< [N, 1, h, w] at the size of the target layer, after its relu where it has one; or of the image
   attribution,  ///< [N, C, H, W], signed, one number per input element
 };
 
@@ -32,6 +33,7 @@ struct MethodInfo {
   bool uses_layer;                         ///< depends on a target layer
   bool class_discriminative;               ///< changes with the target class by its formula
   bool has_counterfactual;                 ///< offers the map of the negated gradient
+  bool is_graph = true;                    ///< one graph computes it; otherwise many forward passes (occlusion)
 };
 
 /// Every method, in the order of the documentation.
@@ -45,6 +47,7 @@ struct MethodRequest {
   std::string variant = {};     ///< empty: the method's default
   std::string layer = "auto";   ///< name of a value, or auto; read by methods that use a layer
   bool counterfactual = false;  ///< negated gradient: what speaks against the class (grad-cam)
+  OcclusionPatch patch = {};    ///< read by occlusion
 };
 
 /// An imported model seen as a classifier: where the image enters, where the class scores leave.
@@ -73,13 +76,14 @@ LIMN_API Classifier as_classifier(const Graph& model, const std::string& output 
 LIMN_API Classifier with_size(Classifier classifier, std::int64_t height, std::int64_t width);
 
 /// The classifier as native runs want it: batch normalisations folded into convolutions, in float32, and layer
-/// normalisations and GELUs that an export wrote out as several nodes made one again. The logits and the layers that
-/// the requests name stay as they are. Errors as explanation_graph().
+/// normalisations and GELUs that an export wrote out as several nodes made one again. The logits and the layers
+/// that the requests name stay as they are. Errors as explanation_graph().
 LIMN_API Classifier with_joined_layers(Classifier classifier, std::span<const MethodRequest> requests);
 
 /// The model and its explanations as one graph: inputs as in the model plus `target` (shaped like the logits: the
 /// cotangent of the logits, for a class score its one-hot vector); outputs `logits` and `map_0`, `map_1`, ... in
 /// the order of the requests (for eigen-cam: the activation [N, K, h, w] that eigen_cam() turns into the map).
+/// Methods that are no graph have no map here.
 /// Throws Error{not_found} for an unknown layer, method or variant (with close names), Error{unsupported} for a
 /// layer without spatial extent or a method the network cannot serve (guided rules without a rectifier, cam without
 /// a global-pooling head).

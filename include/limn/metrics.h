@@ -1,9 +1,10 @@
 #pragma once
-// Measures of how well a heatmap agrees with the boxes that people drew. Pure functions of maps and boxes, all in
-// the pixels of one picture; a measure that may be undefined is optional.
+// Measures of how well a heatmap agrees with the boxes that people drew, and with another map. Pure functions, all
+// in the pixels of one picture; a measure that may be undefined is optional.
 
 #include <array>
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <span>
 #include <vector>
@@ -99,6 +100,14 @@ LIMN_API bool points_at(int x, int y, std::span<const Box> truths, Bounds = Boun
 /// 1910.01279); undefined for a map without positive heat.
 LIMN_API std::optional<double> energy_inside(const Heatmap&, std::span<const Box> truths);
 
+/// Pixels of a map above a fraction of its range, negative values taken for 0, and those of them in the box.
+struct ActivatedPixels {
+  std::int64_t all = 0;     ///< 0 for a map without a range
+  std::int64_t inside = 0;  ///< by the centres of pixels
+};
+/// Counts values v with (v - low) / (high - low) above `fraction`.
+LIMN_API ActivatedPixels activated_pixels(const Heatmap&, double fraction, const Box&);
+
 /// One predicted class of an image in the pointing game with rejection.
 struct PointingCell {
   bool good = false;   ///< the class is one of the image's
@@ -112,5 +121,12 @@ struct RejectionScores {
 };
 /// Maps are accepted from a maximum of `threshold` on. Undefined agreement (no cells) is 0.
 LIMN_API RejectionScores with_rejection(std::span<const PointingCell>, double threshold);
+
+// ---- Maps compared with maps
+
+/// The map at a smaller size, blurred first: a Gaussian of deviation (factor - 1) / 2 along each axis, mirrored at
+/// the borders, then linear between its values; clipped to the range of the map. As scikit-image's resize does by
+/// default. Throws Error{bad_input} for a size that is not smaller or the same.
+LIMN_API Heatmap shrink(const Heatmap&, int width, int height);
 
 }  // namespace limn

@@ -41,6 +41,24 @@ std::vector<std::string> read_full_labels(const std::filesystem::path& path) {
   return same ? lines : labels;
 }
 
+/// Of two networks for ChestX-ray14: CheXNet, and the second one of the KTH study.
+constexpr std::string_view kChexnet =
+    "Atelectasis\nCardiomegaly\nEffusion\nInfiltration\nMass\nNodule\nPneumonia\nPneumothorax\nConsolidation\n"
+    "Edema\nEmphysema\nFibrosis\nPleural thickening\nHernia\n";
+constexpr std::string_view kChestStudy =
+    "Cardiomegaly\nEmphysema\nEffusion\nHernia\nInfiltration\nMass\nNodule\nAtelectasis\nPneumothorax\n"
+    "Pleural thickening\nPneumonia\nFibrosis\nEdema\nConsolidation\n";
+
+/// A file of that name comes first.
+std::vector<std::string> labels_of(const std::string& labels) {
+  if (!std::filesystem::exists(labels)) {
+    if (labels == "imagenet") return lines_of(kImagenetLabels);
+    if (labels == "chexnet") return lines_of(kChexnet);
+    if (labels == "chest-study") return lines_of(kChestStudy);
+  }
+  return read_full_labels(labels);
+}
+
 void check_count(const ClassNames& names, std::size_t classes, const std::string& where) {
   if (names.size() != classes)
     throw Error(ErrorCode::bad_input,
@@ -72,12 +90,12 @@ std::vector<std::string> imagenet_ids() {
   return ids;
 }
 
-ClassNames find_class_names(const std::optional<std::string>& labels_file, const std::optional<ModelCard>& card,
+ClassNames find_class_names(const std::optional<std::string>& labels, const std::optional<ModelCard>& card,
                             const std::filesystem::path& card_file, std::size_t classes) {
   constexpr std::size_t kImagenetClasses = 1000;
-  if (labels_file) {
-    ClassNames names(read_full_labels(*labels_file));
-    check_count(names, classes, *labels_file);
+  if (labels) {
+    ClassNames names(labels_of(*labels));
+    check_count(names, classes, *labels);
     return names;
   }
   if (card && (!card->labels.empty() || !card->labels_file.empty())) {

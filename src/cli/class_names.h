@@ -35,9 +35,10 @@ ClassNames imagenet_names();
 /// Their WordNet ids, by which datasets call them.
 std::vector<std::string> imagenet_ids();
 
-/// From the file when there is one, otherwise from the card, otherwise ImageNet's for 1000 classes. Throws
-/// Error{bad_input} when their number is not that of the network's classes.
-ClassNames find_class_names(const std::optional<std::string>& labels_file, const std::optional<ModelCard>& card,
+/// From the file, or the list that is built in (imagenet, chexnet, chest-study), when there is one; otherwise from
+/// the card, otherwise ImageNet's for 1000 classes. Throws Error{bad_input} when their number is not that of the
+/// network's classes.
+ClassNames find_class_names(const std::optional<std::string>& labels, const std::optional<ModelCard>& card,
                             const std::filesystem::path& card_file, std::size_t classes);
 
 }  // namespace limn::cli

@@ -115,9 +115,11 @@ void add_network_options(CommandLine& line, CLI::App& command, NetworkFlags& fla
                   "like [N, classes])")
       ->type_name("NAME");
   command
-      .add_option("--labels", flags.labels,
-                  "Class names, one a line (default: the model card's, else ImageNet's for 1000 classes)")
-      ->type_name("FILE");
+      .add_option(
+          "--labels", flags.labels,
+          "Class names: a file with one a line, or one of the lists imagenet, chexnet, chest-study (default: the "
+          "model card's, else ImageNet's for 1000 classes)")
+      ->type_name("FILE|LIST");
 }
 
 void add_speed_options(CLI::App& command, SpeedFlags& flags) {

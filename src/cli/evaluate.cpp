@@ -14,13 +14,21 @@
 #include "limn/study/run_folder.h"
 #include "output.h"
 #include "progress.h"
+#include "ranks.h"
 
 namespace limn::cli {
 namespace {
 
+/// Empty and nothing: as the protocol has it.
+struct OcclusionFlags {
+  std::optional<std::int64_t> patch, stride;
+  std::string fill, score, rank, pad;
+};
+
 struct EvaluateFlags {
   NetworkFlags network;
   SpeedFlags speed;
+  OcclusionFlags occlusion;
   std::string experiment, dataset, root, split, out, shard;
   std::string methods = "grad-cam", variant, layer = "auto", protocol = "correct", upsampling = "bilinear";
   std::vector<double> thresholds;
@@ -49,8 +57,13 @@ void read_shard(const std::string& text, EvaluationPlan& plan) {
   }
 }
 
-void read_thresholds(const std::vector<double>& thresholds, ExperimentOptions& options) {
+void read_thresholds(const std::vector<double>& thresholds, const ExperimentInfo& info,
+                     ExperimentOptions& options) {
+  if (!info.thresholds.empty()) options.thresholds = info.thresholds;
   if (thresholds.empty()) return;
+  if (info.thresholds.empty())
+    throw UsageError(
+        Error(ErrorCode::bad_input, fmt::format("{} has no thresholds", info.name), "--threshold", "leave it out"));
   for (const double t : thresholds)
     if (!(t >= 0 && t < 1))
       throw UsageError(Error(ErrorCode::bad_input, fmt::format("a threshold of {} is not below 1", t),
@@ -58,9 +71,37 @@ void read_thresholds(const std::vector<double>& thresholds, ExperimentOptions& o
   options.thresholds = thresholds;
 }
 
+/// `text` is the first of two words, or the second; what holds already where it is empty.
+void read_choice(const std::string& text, std::string_view option,
+                 std::pair<std::string_view, std::string_view> words, bool& second) {
+  if (text.empty()) return;
+  if (text != words.first && text != words.second)
+    throw Error(ErrorCode::bad_input, fmt::format("there is no {} '{}'", option.substr(2), text),
+                std::string(option), fmt::format("{} or {}", words.first, words.second));
+  second = text == words.second;
+}
+
+OcclusionRules read_occlusion(const OcclusionFlags& flags, Protocol protocol) {
+  OcclusionRules rules;
+  if (protocol == Protocol::as_published) {
+    rules.stride = 1;
+    rules.fill = OcclusionFill::grey;
+    rules.padded = rules.argsort = true;
+  }
+  rules.patch = flags.patch.value_or(rules.patch);
+  rules.stride = flags.stride.value_or(rules.stride);
+  if (!flags.fill.empty()) rules.fill = parse_occlusion_fill(flags.fill);
+  bool logit = false;
+  read_choice(flags.score, "--score", {"probability", "logit"}, logit);
+  if (logit) rules.score = Target::Kind::logit;
+  read_choice(flags.rank, "--rank", {"correct", "argsort"}, rules.argsort);
+  read_choice(flags.pad, "--pad", {"none", "frame"}, rules.padded);
+  return rules;
+}
+
 /// The methods as asked for; none where the experiment draws no maps.
 std::vector<MethodRequest> read_methods(const EvaluateFlags& flags) {
-  if (!experiment(flags.experiment).needs_boxes) return {};
+  if (!experiment(flags.experiment).draws_maps) return {};
   ExplainFlags as_explain;
   as_explain.methods = flags.methods;
   as_explain.variant = flags.variant;
@@ -71,10 +112,12 @@ std::vector<MethodRequest> read_methods(const EvaluateFlags& flags) {
 EvaluationPlan read_plan(const EvaluateFlags& flags) {
   return as_usage([&] {
     EvaluationPlan plan;
-    plan.experiment = experiment(flags.experiment).name;
+    const ExperimentInfo& info = experiment(flags.experiment);
+    plan.experiment = info.name;
     plan.options.protocol = parse_protocol(flags.protocol);
-    read_thresholds(flags.thresholds, plan.options);
+    read_thresholds(flags.thresholds, info, plan.options);
     plan.options.tolerance = flags.tolerance;
+    plan.options.occlusion = read_occlusion(flags.occlusion, plan.options.protocol);
     plan.options.seed = flags.seed;
     plan.methods = read_methods(flags);
     plan.upsampling = parse_upsampling(flags.upsampling);
@@ -124,31 +167,58 @@ void check_size(const Network& network) {
                 {}, fmt::format("add --crop {}x{}", taken.width, taken.height));
 }
 
-int evaluate(const EvaluateFlags& flags) {
-  constexpr std::size_t kBlock = 8;
-  EvaluationPlan plan = read_plan(flags);
-  const DatasetKind& kind = read_kind(flags);
-  const std::string split = flags.split.empty() ? std::string(kind.split) : flags.split;
-  const int threads = choose_threads(flags.speed.threads);
-  const auto dataset = open_dataset(kind.name, flags.root, {split, imagenet_ids()});
-  Network network = open_network(flags.network);
-  settle_size(network, {});
-  check_size(network);
-  plan.batch = choose_batch(flags.speed.batch, declared_batch(network.classifier), kBlock);
-  for (MethodRequest& request : plan.methods)
-    if (request.layer == "auto" && method(request.method).uses_layer) request.layer = network.layer_of_card();
-  check_protocol(plan.options.protocol, network.preprocess);
-  const auto class_map = map_classes(dataset->classes(), network.names.full(), network.classifier.classes);
-  if (!network.note.empty()) print_note(network.note);
+/// Everything that is open for an evaluation.
+class Job {
+ public:
+  /// Reads the lists of the dataset and the network. Notes are for the process that talks.
+  Job(const EvaluateFlags& flags, bool talks)
+      : plan(read_plan(flags)), threads(choose_threads(flags.speed.threads)) {
+    constexpr std::size_t kBlock = 8;
+    const DatasetKind& kind = read_kind(flags);
+    const std::string split = flags.split.empty() ? std::string(kind.split) : flags.split;
+    dataset = open_dataset(kind.name, flags.root, {split, imagenet_ids()});
+    network_ = open_network(flags.network);
+    settle_size(network_, {});
+    check_size(network_);
+    plan.batch = choose_batch(flags.speed.batch, declared_batch(network_.classifier), kBlock);
+    if (declared_batch(network_.classifier) == 1) plan.options.occlusion.batch = 1;
+    for (MethodRequest& request : plan.methods)
+      if (request.layer == "auto" && method(request.method).uses_layer) request.layer = network_.layer_of_card();
+    if (experiment(plan.experiment).cropped_as_published)
+      check_protocol(plan.options.protocol, network_.preprocess);
+    const auto& classes = dataset->classes();
+    class_map_ = map_classes(classes, network_.names.full(), network_.classifier.classes);
+    if (plan.experiment == "xray")
+      for (std::size_t i = 0; i < classes.size(); ++i) plan.options.findings[classes[i]] = class_map_[i];
+    if (talks && !network_.note.empty()) print_note(network_.note);
+    manifest = make_manifest(
+        plan, subject(),
+        {flags.network.model, std::string(kind.name), split, flags.root, std::string(build_commit()), threads});
+  }
 
-  const EvaluationSubject subject{*dataset, class_map, network.classifier, network.preprocess};
-  const Json manifest = make_manifest(
-      plan, subject,
-      {flags.network.model, std::string(kind.name), split, flags.root, std::string(build_commit()), threads});
-  begin_run(flags.out, manifest, flags.resume);
-  if (plan.save_maps) std::filesystem::create_directories(maps_path(flags.out));
-  RowStore rows(rows_path(flags.out), make_experiment(plan.experiment, plan.options)->columns());
-  const auto planned = planned_positions(plan, *dataset);
+  EvaluationSubject subject() const {
+    return {*dataset, class_map_, network_.classifier, network_.model.graph, network_.preprocess};
+  }
+  /// What has to be the same for all who work on it.
+  std::string work() const {
+    return manifest.at("model").at("sha256").get<std::string>() +
+           manifest.at("dataset").at("sha256").get<std::string>();
+  }
+
+  EvaluationPlan plan;
+  int threads;
+  std::unique_ptr<const Dataset> dataset;
+  Json manifest;
+
+ private:
+  Network network_;
+  std::vector<std::size_t> class_map_;
+};
+
+/// The rest of an evaluation by the process that has the rows.
+int run(const EvaluateFlags& flags, const Job& job, RowStore& rows,
+        std::span<const std::unique_ptr<RemoteWorker>> others) {
+  const auto planned = planned_positions(job.plan, *job.dataset);
   const std::size_t before = rows.positions().size();
   Progress progress(planned.size() - std::min(before, planned.size()));
   std::size_t done = before;
@@ -157,18 +227,66 @@ int evaluate(const EvaluateFlags& flags) {
                                 finish_image(image, progress);
                               },
                               interrupted};
-  const EvaluationOutcome outcome = limn::evaluate(plan, subject, rows, maps_path(flags.out), threads, hooks);
+  const EvaluationOutcome outcome =
+      limn::evaluate(job.plan, job.subject(), rows, maps_path(flags.out), job.threads, hooks, others);
   progress.hide();
   if (outcome.stopped && done < planned.size())
     throw Error(ErrorCode::cancelled,
                 fmt::format("interrupted: {} of {} images are finished", done, planned.size()), flags.out,
                 "the same command with --resume goes on");
-  const Json summary = summarise(manifest, rows);
+  const Json summary = summarise(job.manifest, rows);
   rows.close();
   write_summary(flags.out, summary);
   write_output(flags.json ? summary.dump(2) + "\n" : text_of(summary));
-  if (flags.stats) print_times(outcome.times, done - before, threads);
+  if (flags.stats) print_times(outcome.times, done - before, job.threads + static_cast<int>(others.size()));
   return exit_code(summary);
+}
+
+/// What went wrong, for other processes to know too.
+template <class F>
+std::optional<Error> failure_of(F&& prepare) {
+  try {
+    prepare();
+  } catch (const Error& e) {
+    return e;
+  } catch (const UsageError&) {
+    throw;  // every process sees it
+  } catch (const std::exception& e) {
+    return Error(ErrorCode::internal, e.what());
+  }
+  return std::nullopt;
+}
+
+int lead(const EvaluateFlags& flags, Ranks& ranks) {
+  std::optional<Job> job;
+  std::optional<RowStore> rows;
+  const auto failure = failure_of([&] {
+    job.emplace(flags, true);
+    begin_run(flags.out, job->manifest, flags.resume);
+    if (job->plan.save_maps) std::filesystem::create_directories(maps_path(flags.out));
+    rows.emplace(rows_path(flags.out), make_experiment(job->plan.experiment, job->plan.options)->columns());
+  });
+  ranks.meet(failure ? "" : job->work(), 0, failure);
+  return run(flags, *job, *rows, ranks.workers());
+}
+
+/// The first process says what there is to say, and how it ended: one that ends badly before it has is answered by
+/// mpirun with the death of all.
+int follow(const EvaluateFlags& flags, Ranks& ranks) {
+  std::optional<Job> job;
+  try {
+    const auto failure = failure_of([&] { job.emplace(flags, false); });
+    ranks.meet(failure ? "" : job->work(), failure ? 0 : job->threads, failure);
+    serve(job->plan, job->subject(), maps_path(flags.out), job->threads, ranks);
+  } catch (const std::exception&) {
+    return kFine;
+  }
+  return kFine;
+}
+
+int evaluate(const EvaluateFlags& flags) {
+  Ranks ranks;
+  return ranks.first() ? lead(flags, ranks) : follow(flags, ranks);
 }
 
 int merge(const std::vector<std::string>& runs, const std::string& out, bool json) {
@@ -178,8 +296,8 @@ int merge(const std::vector<std::string>& runs, const std::string& out, bool jso
 }
 
 void add_subject_options(CommandLine& line, CLI::App& command, EvaluateFlags& flags) {
-  CLI::Option* option =
-      command.add_option("EXPERIMENT", flags.experiment, "classification, localization or pointing-game");
+  CLI::Option* option = command.add_option("EXPERIMENT", flags.experiment,
+                                           "classification, localization, pointing-game, occlusion or xray");
   option->required()->type_name("");
   command.add_option("--model", flags.network.model, "The network, an ONNX file")->required()->type_name("FILE");
   std::vector<std::string> kinds;
@@ -208,14 +326,45 @@ void add_measure_options(CommandLine& line, CLI::App& command, EvaluateFlags& fl
                               "included, to compare with its numbers");
   line.completions[option->type_name("NAME")] = {{"correct", "as-published"}, false};
   command
-      .add_option("--threshold", flags.thresholds,
-                  "localization: boxes around what is above this fraction of the maximum (default: 0.15); may be "
-                  "repeated")
+      .add_option(
+          "--threshold", flags.thresholds,
+          "localization: boxes around what is above this fraction of the maximum (default: 0.15); xray: pixels "
+          "above it (default: 0.85, 0.5, 0.15); may be repeated")
       ->type_name("T")
       ->allow_extra_args(false);
   command.add_option("--tolerance", flags.tolerance, "pointing-game: pixels from a box (default: 15)")
       ->type_name("PIXELS");
   command.add_option("--seed", flags.seed, "Of random maps and resamples (default: 0)")->type_name("S");
+}
+
+void add_occlusion_options(CommandLine& line, CLI::App& command, OcclusionFlags& flags) {
+  command.add_option("--patch", flags.patch, "occlusion: rows and columns of the patch (default: 45)")
+      ->type_name("PIXELS")
+      ->check(CLI::PositiveNumber);
+  command
+      .add_option("--stride", flags.stride,
+                  "occlusion: pixels from one patch to the next (default: 16; 1 with --protocol as-published)")
+      ->type_name("PIXELS")
+      ->check(CLI::PositiveNumber);
+  const auto choice = [&](const char* name, std::string& value, const char* help, std::vector<std::string> words) {
+    line.completions[command.add_option(name, value, help)->type_name("NAME")] = {std::move(words), false};
+  };
+  choice(
+      "--fill", flags.fill,
+      "occlusion: what a patch holds: mean of the image (default), zero after preprocessing, or grey, 0.5 after it "
+      "(as-published)",
+      {"mean", "zero", "grey"});
+  choice("--score", flags.score, "occlusion: what falls under a patch: probability (default) or logit",
+         {"probability", "logit"});
+  choice("--rank", flags.rank,
+         "occlusion: the headline: correct (default), of ranks, or argsort, of sorting orders (as-published); rows "
+         "hold "
+         "both",
+         {"correct", "argsort"});
+  choice("--pad", flags.pad,
+         "occlusion: none (default), or frame: the network sees the image in a grey frame half a patch wide "
+         "(as-published)",
+         {"none", "frame"});
 }
 
 void add_run_options(CLI::App& command, EvaluateFlags& flags) {
@@ -234,7 +383,9 @@ void add_evaluate(CommandLine& line) {
   auto flags = std::make_shared<EvaluateFlags>();
   CLI::App* command = add_command(
       line, "evaluate",
-      "Measure a network and its explanations on a dataset: errors, boxes against boxes, the pointing game.\n"
+      "Measure a network and its explanations on a dataset: errors, boxes against boxes, the pointing game, "
+      "agreement "
+      "with occlusion.\n"
       "Methods are compared with controls that look at nothing. Results are in a folder: a row for every image and "
       "method as it is done, and a summary with intervals at the end. A stopped run goes on with --resume.",
       {"limn evaluate classification --model model.onnx --dataset ilsvrc --root imagenet --out runs/errors",
@@ -243,9 +394,12 @@ void add_evaluate(CommandLine& line) {
        "limn evaluate pointing-game --model model.onnx --dataset voc --root VOCdevkit/VOC2007 --protocol "
        "as-published "
        "--limit 500 --out runs/points",
+       "limn evaluate occlusion --model model.onnx --dataset ilsvrc --root imagenet --method "
+       "grad-cam,guided-backprop --stride 8 --out runs/ranks",
        "limn evaluate localization ... --shard 2/8 --out runs/part-2"});
   add_subject_options(line, *command, *flags);
   add_measure_options(line, *command, *flags);
+  add_occlusion_options(line, *command, flags->occlusion);
   add_run_options(*command, *flags);
   add_network_options(line, *command, flags->network);
   add_speed_options(*command, flags->speed);

@@ -2,7 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <array>
 #include <cstdio>
+#include <string_view>
 
 namespace limn::cli {
 namespace {
@@ -16,6 +19,13 @@ std::string percent(const Json& rate, const char* key) {
 std::string fraction(const Json& mean) {
   if (mean.is_null()) return "-";
   return fmt::format("{:.3f} ({:.3f}-{:.3f})", mean.at("mean").get<double>(), mean.at("low").get<double>(),
+                     mean.at("high").get<double>());
+}
+
+/// Of a number that may be negative.
+std::string signed_fraction(const Json& mean) {
+  if (mean.is_null()) return "-";
+  return fmt::format("{:+.3f} ({:+.3f} to {:+.3f})", mean.at("mean").get<double>(), mean.at("low").get<double>(),
                      mean.at("high").get<double>());
 }
 
@@ -46,6 +56,54 @@ std::string pointing_row(const Json& method) {
                      fraction(method.at("energy_inside")));
 }
 
+/// A row per threshold of one method.
+std::string xray_rows(const Json& method) {
+  std::string text;
+  for (const Json& s : method.at("shares"))
+    text += fmt::format("{:<20}{:<11.2f}{:<22}{:<22}{:<22}{}\n", method.at("name").get<std::string>(),
+                        s.at("threshold").get<double>(), fraction(s.at("share")), fraction(method.at("chance")),
+                        fraction(method.at("energy_inside")), percent(method.at("localized"), "rate"));
+  return text;
+}
+
+std::string occlusion_row(const Json& method) {
+  return fmt::format("{:<20}{:<28}{:<28}{}\n", method.at("name").get<std::string>(),
+                     signed_fraction(method.at("spearman")), signed_fraction(method.at("argsort")),
+                     method.at("degenerate").dump());
+}
+
+/// The head of the table of an experiment's methods, and how the rows of a method are written.
+struct TextTable {
+  std::string head;
+  std::string (*rows)(const Json& method);
+};
+TextTable text_table(const std::string& experiment) {
+  if (experiment == "localization")
+    return {fmt::format("{:<20}{:<15}{:<20}{:<20}{:<20}{}\n", "method", "box", "top-1 loc. error",
+                        "top-5 loc. error", "known class", "IoU"),
+            localization_rows};
+  if (experiment == "pointing-game")
+    return {fmt::format("{:<20}{:<20}{:<20}{:<20}{}\n", "method", "accuracy", "with tolerance", "predicted class",
+                        "energy inside"),
+            pointing_row};
+  if (experiment == "xray")
+    return {fmt::format("{:<20}{:<11}{:<22}{:<22}{:<22}{}\n", "method", "threshold", "pixels in the box",
+                        "area of the box", "energy inside", "localized"),
+            xray_rows};
+  return {fmt::format("{:<20}{:<28}{:<28}{}\n", "method", "rank correlation", "of argsort", "constant maps"),
+          occlusion_row};
+}
+
+std::string comparison_line(const Json& c) {
+  const double p = c.at("p_holm").get<double>();
+  const auto method = c.at("method").get<std::string>();
+  if (c.contains("control"))
+    return fmt::format("\n{} against {}: {:+.1f} points, p = {:.2g} (McNemar, Holm)", method,
+                       c.at("control").get<std::string>(), 100 * c.at("difference").get<double>(), p);
+  return fmt::format("\n{} against {}: {}, p = {:.2g} (Wilcoxon, Holm)", method, c.at("against").get<std::string>(),
+                     signed_fraction(c.at("difference")), p);
+}
+
 }  // namespace
 
 std::string text_of(const Json& summary) {
@@ -54,16 +112,10 @@ std::string text_of(const Json& summary) {
   text += fmt::format("top-1 error {} %, top-5 error {} %\n", percent(errors.at("top1"), "error"),
                       percent(errors.at("top5"), "error"));
   if (!summary.contains("methods")) return text;
-  const bool boxes = summary.at("experiment") == "localization";
-  text += boxes ? fmt::format("\n{:<20}{:<15}{:<20}{:<20}{:<20}{}\n", "method", "box", "top-1 loc. error",
-                              "top-5 loc. error", "known class", "IoU")
-                : fmt::format("\n{:<20}{:<20}{:<20}{:<20}{}\n", "method", "accuracy", "with tolerance",
-                              "predicted class", "energy inside");
-  for (const Json& method : summary.at("methods")) text += boxes ? localization_rows(method) : pointing_row(method);
-  for (const Json& c : summary.at("comparisons"))
-    text += fmt::format("\n{} against {}: {:+.1f} points, p = {:.2g} (McNemar, Holm)",
-                        c.at("method").get<std::string>(), c.at("control").get<std::string>(),
-                        100 * c.at("difference").get<double>(), c.at("p_holm").get<double>());
+  const TextTable table = text_table(summary.at("experiment").get<std::string>());
+  text += "\n" + table.head;
+  for (const Json& method : summary.at("methods")) text += table.rows(method);
+  for (const Json& c : summary.at("comparisons")) text += comparison_line(c);
   return summary.at("comparisons").empty() ? text : text + "\n";
 }
 

@@ -80,6 +80,20 @@ void add_method_options(CommandLine& line, CLI::App& command, ExplainFlags& flag
       ->allow_extra_args(false);
   command.add_flag("--counterfactual", flags.counterfactual, "Show what speaks against the target (grad-cam)");
   command.add_option("--variant", flags.variant, "Variant of the method, see limn methods")->type_name("NAME");
+  command
+      .add_option("--patch", flags.patch.size, "occlusion: pixels a side (default: a fifth of the shorter side)")
+      ->type_name("PIXELS")
+      ->check(CLI::PositiveNumber);
+  command
+      .add_option("--stride", flags.patch.stride,
+                  "occlusion: pixels from one patch to the next (default: a 28th of the shorter side)")
+      ->type_name("PIXELS")
+      ->check(CLI::PositiveNumber);
+  option =
+      command.add_option("--fill", flags.fill,
+                         "occlusion: what a patch holds: mean of the image (default), zero after preprocessing, "
+                         "or grey, 0.5 after it");
+  line.completions[option->type_name("NAME")] = {{"mean", "zero", "grey"}, false};
 }
 
 void add_output_options(CommandLine& line, CLI::App& command, ExplainFlags& flags) {

@@ -68,7 +68,8 @@ std::vector<MethodRequest> read_requests(const ExplainFlags& flags) {
   for (const MethodInfo* info : chosen) {
     const auto wanted = info->uses_layer ? std::span(layers) : std::span<const std::string>();
     MethodRequest request{std::string(info->name), variant_of(*info, flags.variant), "auto",
-                          flags.counterfactual && info->has_counterfactual};
+                          flags.counterfactual && info->has_counterfactual, flags.patch};
+    request.patch.fill = parse_occlusion_fill(flags.fill);
     if (wanted.empty()) requests.push_back(request);
     for (const auto& layer : wanted) {
       request.layer = layer;

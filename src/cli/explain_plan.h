@@ -18,6 +18,8 @@ struct ExplainFlags {
   std::vector<std::string> inputs, targets, layers;
   std::string methods = "grad-cam";
   std::string variant, out, upsampling = "bilinear", formats = "png,npy", colormap = "inferno";
+  OcclusionPatch patch;
+  std::string fill = "mean";
   std::size_t top = 5;
   bool counterfactual = false, raw = false, sheet = false, json = false, stats = false;
 };

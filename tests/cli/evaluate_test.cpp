@@ -4,11 +4,13 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <array>
 #include <csignal>
 #include <fstream>
 
 #include "harness.h"
 #include "limn/base/random.h"
+#include "limn/study/rows.h"
 #include "samples.h"
 
 namespace limn::test {
@@ -102,6 +104,117 @@ TEST_F(Evaluate, ThePointingGameAndTheErrors) {
   EXPECT_FALSE(Json::parse(summary("errors")).contains("methods"));
 }
 
+/// Pictures of 12 x 12 pixels, resized from 1024 x 1024 as they are mostly passed on.
+TEST_F(Evaluate, ChestXraysByFinding) {
+  const fs::path chest = folder_ / "chest", network = folder_ / "chest.onnx";
+  fs::create_directories(chest / "images");
+  const auto boxed = [](const char* finding, std::array<int, 4> box) {  // x, y, width, height
+    std::string row = finding;
+    for (const int v : box) row += "," + std::to_string(1024 * v / 12);
+    return row + ",,,\n";
+  };
+  std::string table = "Image Index,Finding Label,Bbox [x,y,w,h],,,\n";
+  for (const std::string name : {"a.png", "b.png"}) {
+    write_png(chest / "images" / name, white_rectangle(12, 12, {3, 3, 9, 6}));
+    table += name + "," + boxed("Atelectasis", {3, 3, 6, 3});
+  }
+  table += "b.png," + boxed("Effusion", {3, 3, 3, 3}) + "b.png," + boxed("Cardiomegaly", {0, 0, 3, 3});
+  write_text(chest / "BBox_List_2017.csv", table);
+  brightness_network(12, 12, 14).save(network);
+  const auto evaluate = [&](const std::string& protocol, const std::string& labels) {
+    const Ran ran = run_limn({"evaluate", "xray", "--model", network.string(), "--labels", labels, "--dataset",
+                              "chest-xray14", "--root", chest.string(), "--resize", "12x12", "--range", "1",
+                              "--protocol", protocol, "--out", path(protocol + labels)});
+    EXPECT_EQ(ran.code, 0) << ran.err;
+    EXPECT_THAT(ran.out, HasSubstr("pixels in the box"));
+    return Json::parse(summary(protocol + labels));
+  };
+  const Json correct = evaluate("correct", "chexnet");
+  EXPECT_THAT(correct.at("classification").dump(), HasSubstr("top1"));
+  const Json& map = method_of(correct, "grad-cam");
+  // Atelectasis twice, all of whose heat lies in its boxes; Effusion, half of it; Cardiomegaly, whose map is empty.
+  EXPECT_EQ(map.at("boxes"), 4);
+  EXPECT_EQ(map.at("degenerate"), 1);
+  EXPECT_EQ(map.at("shares").size(), 3U);
+  EXPECT_EQ(map.at("shares").at(0).at("threshold"), 0.85);
+  EXPECT_NEAR(map.at("shares").at(0).at("share").at("mean").get<double>(), 2.5 / 4, 1e-12);
+  EXPECT_EQ(map.at("shares").at(0).at("all_inside"), 2);
+  EXPECT_EQ(map.at("localized").at("successes"), 3);
+  const Json& findings = map.at("findings");
+  ASSERT_EQ(findings.size(), 3U);
+  EXPECT_EQ(findings.at(0).at("finding"), "Atelectasis");
+  EXPECT_EQ(findings.at(0).at("shares").at(0).at("share").at("mean"), 1);
+  EXPECT_NEAR(findings.at(0).at("chance").at("mean").get<double>(), 18.0 / 144, 1e-12);
+  EXPECT_EQ(findings.at(1).at("finding"), "Cardiomegaly");
+  EXPECT_EQ(findings.at(1).at("shares").at(0).at("share").at("mean"), 0);
+  EXPECT_EQ(correct.at("comparisons").at(0).at("difference").at("n"), 2);
+  // As published, an empty map scores the area of the box.
+  const Json published = evaluate("as-published", "chexnet");
+  EXPECT_NEAR(method_of(published, "grad-cam").at("findings").at(1).at("shares").at(0).at("share").at("mean"),
+              9.0 / 144, 1e-12);
+  // In the other order Atelectasis is a dark class.
+  const Json mixed = evaluate("correct", "chest-study");
+  EXPECT_EQ(method_of(mixed, "grad-cam").at("findings").at(0).at("shares").at(0).at("share").at("mean"), 0);
+}
+
+/// The arguments for occlusion pixel by pixel, whose map is the brightness of each.
+std::vector<std::string> with_occlusion(std::vector<std::string> all, const std::vector<std::string>& more = {}) {
+  all[1] = "occlusion";
+  all.insert(all.end(), {"--patch", "1", "--stride", "1", "--fill", "zero", "--score", "logit"});
+  all.insert(all.end(), more.begin(), more.end());
+  return all;
+}
+
+TEST_F(Evaluate, HidingPixelsRanksThemByBrightness) {
+  auto all = with_occlusion(arguments("run"));
+  *std::ranges::find(all, "grad-cam") = "grad-cam,gradient";
+  const Ran ran = run_limn(all);
+  ASSERT_EQ(ran.code, 0) << ran.err;
+  EXPECT_THAT(ran.out, AllOf(HasSubstr("rank correlation"), HasSubstr("grad-cam against")));
+  const Json told = Json::parse(summary("run"));
+  const Json &cam = method_of(told, "grad-cam"), &gradient = method_of(told, "gradient");
+  EXPECT_EQ(cam.at("images"), kImages);
+  EXPECT_GT(cam.at("spearman").at("mean").get<double>(), 0.999);
+  EXPECT_GT(cam.at("argsort").at("mean").get<double>(), 0.999);
+  EXPECT_GT(gradient.at("spearman").at("mean").get<double>(), 0.999);
+  EXPECT_LT(method_of(told, "random-map").at("spearman").at("mean").get<double>(), 0.3);
+  const Json& comparison = told.at("comparisons").at(0);
+  EXPECT_EQ(told.at("compared_by"), "spearman");
+  EXPECT_GT(comparison.at("difference").at("mean").get<double>(), 0.2);
+  EXPECT_LT(comparison.at("p_holm").get<double>(), 1e-6);
+  EXPECT_GT(comparison.at("paired_t").at("t").get<double>(), 5);
+}
+
+TEST_F(Evaluate, OcclusionDependsOnNeitherThreadsNorShards) {
+  ASSERT_EQ(run_limn(with_occlusion(arguments("one"), {"--threads", "1"})).code, 0);
+  ASSERT_EQ(run_limn(with_occlusion(arguments("three"), {"--threads", "3"})).code, 0);
+  EXPECT_EQ(summary("one"), summary("three"));
+  for (const char* shard : {"1", "2"})
+    ASSERT_EQ(
+        run_limn(with_occlusion(arguments(std::string("part") + shard), {"--shard", shard + std::string("/2")}))
+            .code,
+        0);
+  ASSERT_EQ(run_limn({"merge", path("part2"), path("part1"), "--out", path("whole")}).code, 0);
+  EXPECT_EQ(summary("one"), summary("whole"));
+}
+
+TEST_F(Evaluate, OcclusionByItsOwnRules) {
+  ASSERT_EQ(run_limn(with_occlusion(arguments("argsort"), {"--rank", "argsort"})).code, 0);
+  EXPECT_EQ(Json::parse(summary("argsort")).at("compared_by"), "argsort");
+  const auto fails = [&](const std::vector<std::string>& more, const std::string& says) {
+    auto all = arguments("bad", more);
+    all[1] = "occlusion";
+    const Ran ran = run_limn(all);
+    EXPECT_NE(ran.code, 0);
+    EXPECT_THAT(ran.err, HasSubstr(says));
+  };
+  fails({"--patch", "9"}, "does not fit");  // the images are 12 x 8
+  fails({"--patch", "0"}, "--patch");
+  fails({"--rank", "best"}, "correct or argsort");
+  fails({"--fill", "pink"}, "mean, zero or grey");
+  fails({"--patch", "3", "--pad", "frame"}, "--pad none");
+}
+
 TEST_F(Evaluate, NumbersDoNotDependOnThreadsOrShards) {
   ASSERT_EQ(run_limn(arguments("one", {"--threads", "1"})).code, 0);
   ASSERT_EQ(run_limn(arguments("three", {"--threads", "3"})).code, 0);
@@ -114,6 +227,33 @@ TEST_F(Evaluate, NumbersDoNotDependOnThreadsOrShards) {
   const Ran missing = run_limn({"merge", path("part2"), path("part1"), "--out", path("less")});
   EXPECT_EQ(missing.code, 1);
   EXPECT_THAT(missing.err, HasSubstr("2 of 3 shards"));
+}
+
+TEST_F(Evaluate, FourProcessesOfMpirunMakeTheSameRun) {
+  RunOptions four;
+  four.processes = 4;
+  const Ran ran = run_limn(arguments("four", {"--threads", "2"}), four);
+  if (ran.code == 127 || ran.err.find("without MPI") != std::string::npos)
+    GTEST_SKIP() << "there is no mpirun, or limn was built without MPI";
+  ASSERT_EQ(ran.code, 0) << ran.err;
+  ASSERT_EQ(run_limn(arguments("one")).code, 0);
+  EXPECT_EQ(summary("four"), summary("one"));
+  const auto rows_of = [&](const std::string& run) {
+    RowStore rows(folder_ / run / "rows.sqlite", {});
+    std::vector<std::string> ids;
+    rows.for_each_image([&](const ImageRow& row) { ids.push_back(row.id); });
+    return ids;
+  };
+  EXPECT_EQ(rows_of("four"), rows_of("one"));
+  // What goes wrong is said once, and nobody is left waiting.
+  const Ran again = run_limn(arguments("four"), four);
+  EXPECT_EQ(again.code, 1);
+  EXPECT_THAT(again.err, HasSubstr("the folder holds a run already"));
+  EXPECT_EQ(again.err.find("the folder holds"), again.err.rfind("the folder holds"));
+  write_text(picture(7), "no picture");
+  EXPECT_EQ(run_limn(arguments("broken"), four).code, 4);
+  ASSERT_EQ(run_limn(arguments("broken-alone")).code, 4);
+  EXPECT_EQ(summary("broken"), summary("broken-alone"));
 }
 
 TEST_F(Evaluate, KilledAgainAndAgainItEndsTheSame) {
@@ -181,6 +321,9 @@ TEST_F(Evaluate, WhatCannotBeRightIsSaid) {
   all = arguments("bad");
   all[5] = "mnist";
   EXPECT_THAT(run_limn(all).err, HasSubstr("needs boxes"));
+  all = arguments("bad", {"--threshold", "0.5"});
+  all[1] = "pointing-game";
+  EXPECT_THAT(run_limn(all).err, HasSubstr("no thresholds"));
   write_text(root_ / "LOC_synset_mapping.txt", "bright a\nblue b\n");
   fails(1, {}, "blue");
 }

@@ -69,6 +69,26 @@ TEST_F(ExplainCommand, ABoxThatTheCropCutsEndsAtTheCrop) {
   EXPECT_EQ(lines.at(0).at("explanations").at(0).at("box"), Json({30, 0, 60, 60}));
 }
 
+TEST_F(ExplainCommand, HidingThePixelsOfARectangleFindsItsBox) {
+  const auto lines =
+      explain(studio_.model, {studio_.picture("p.png", {2, 1, 7, 5}), "--method", "occlusion", "--patch", "1",
+                              "--stride", "1", "--fill", "zero", "--raw", "--target", "bright"});
+  const Json& told = lines.at(0).at("explanations").at(0);
+  EXPECT_EQ(told.at("box"), Json({2, 1, 7, 5}));
+  const Tensor raw = read_npy(path("maps/p.occlusion.0.raw.npy"));
+  EXPECT_EQ(raw.dims(), (Dims{Studio::kHeight, Studio::kWidth}));
+  EXPECT_NEAR(raw.as<float>()[Studio::kWidth + 2], 3.0 / (Studio::kHeight * Studio::kWidth),
+              1e-6);  // three channels
+  EXPECT_EQ(raw.as<float>()[0], 0);
+  for (const auto& [flag, value] :
+       {std::pair("--patch", "9"), std::pair("--stride", "0"), std::pair("--fill", "pink")})
+    EXPECT_NE(run_limn({"explain", studio_.model, path("p.png"), "--out", path("bad"), "--method", "occlusion",
+                        flag, value})
+                  .code,
+              0)
+        << flag;
+}
+
 // ---- files
 
 TEST_F(ExplainCommand, FilesAreNamedByImageMethodClassAndLayer) {

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <csignal>
+#include <cstdlib>
 #include <fstream>
 #include <sstream>
 
@@ -28,11 +29,17 @@ void redirect(const fs::path& to, int descriptor) {
     const rlimit limit{*options.file_size_limit, *options.file_size_limit};
     ::setrlimit(RLIMIT_FSIZE, &limit);
   }
-  std::vector<char*> argv{const_cast<char*>("limn")};
-  for (const auto& argument : arguments) argv.push_back(const_cast<char*>(argument.c_str()));
+  std::vector<std::string> words{LIMN_CLI};
+  if (options.processes > 0) {
+    for (const char* name : {"OMPI_ALLOW_RUN_AS_ROOT", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM"}) ::setenv(name, "1", 1);
+    words = {"mpirun", "--oversubscribe", "-np", std::to_string(options.processes), LIMN_CLI};
+  }
+  words.insert(words.end(), arguments.begin(), arguments.end());
+  std::vector<char*> argv;
+  for (auto& word : words) argv.push_back(word.data());
   argv.push_back(nullptr);
-  ::execv(LIMN_CLI, argv.data());
-  ::_exit(126);
+  ::execvp(argv[0], argv.data());
+  ::_exit(127);
 }
 
 }  // namespace

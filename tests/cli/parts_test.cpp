@@ -6,6 +6,7 @@
 #include "class_names.h"
 #include "demo/scenes.h"
 #include "demo/score.h"
+#include "demo/scenes.h"
 #include "demo/xml.h"
 #include "explain_plan.h"
 #include "failure.h"

@@ -35,12 +35,14 @@ std::string exif_chunk() {
 
 }  // namespace
 
-OnnxWriter brightness_network(int width, int height) {
+OnnxWriter brightness_network(int width, int height, int classes) {
   OnnxWriter network;
   network.input("image", {"N", 3, height, width});
   network.weight("mix", {4, 3, 1, 1}, std::vector<float>{1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0});
-  network.weight("scores", {2, 4}, std::vector<float>{1, 0, 0, 0, -1, 0, 0, 0});
-  network.weight("bias", {2}, std::vector<float>{0, 0});
+  std::vector<float> scores(static_cast<std::size_t>(4 * classes));
+  for (std::size_t c = 0; c < scores.size() / 4; ++c) scores[4 * c] = c % 2 == 0 ? 1 : -1;
+  network.weight("scores", {classes, 4}, scores);
+  network.weight("bias", {classes}, std::vector<float>(static_cast<std::size_t>(classes)));
   network.node("Conv", {"image", "mix"}, {"mixed"}, "mixed");
   network.node("Relu", {"mixed"}, {"features"}, "features");
   network.node("GlobalAveragePool", {"features"}, {"pooled"}, "pooled");

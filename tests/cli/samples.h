@@ -13,8 +13,8 @@ namespace limn::test {
 
 /// A network for images [N, 3, height, width] whose class 0, "bright", is the mean brightness and whose class 1,
 /// "dark", its negative: the Grad-CAM of class 0 at "features" is the brightness of each pixel, that of class 1
-/// zero.
-OnnxWriter brightness_network(int width, int height);
+/// zero. Further classes are bright and dark by turns.
+OnnxWriter brightness_network(int width, int height, int classes = 2);
 
 /// A picture of this colour with a white rectangle, whose edges are on whole pixels.
 Image white_rectangle(int width, int height, const Box& rectangle, std::uint8_t ground = 0);

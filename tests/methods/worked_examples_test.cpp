@@ -63,6 +63,19 @@ TEST(WorkedExamples, GradCamPlusPlusStudyDoesNotOverflow) {
   EXPECT_GT(*std::ranges::max_element(map), 0.0);
 }
 
+TEST(WorkedExamples, GradCamPlusPlusStudySeesWhatALargerIrrelevantActivationOutshines) {
+  // A1 = [2000, 0, 1, 1] speaks against class 1 and does not count; A2 = [0, 400, 1, 1] is then the map, up to a
+  // factor.
+  MethodRequest request;
+  request.method = "grad-cam++";
+  request.variant = "study";
+  auto map = reference_map(fixture_p(), request, {Target::Kind::logit, 1, 0}, {2001, -397, 2, 2});
+  const double largest = *std::ranges::max_element(map);
+  ASSERT_GT(largest, 0.0);
+  for (double& v : map) v /= largest;
+  expect_map(map, {0, 1, 1.0 / 400, 1.0 / 400});
+}
+
 TEST(WorkedExamples, XGradCam) {
   const auto map = reference_map(fixture_t(), "xgrad-cam");
   expect_map(map, {0.333333, 0.375, 0.416667, 0.625});

@@ -245,12 +245,30 @@ Samples unpooling_samples() {
           sample("3-D", {1, 8, 2}, {2, 2, 3}, {2, 2, 2}, {})};
 }
 
+Samples overlay_samples() {
+  const Tensor map = random_tensor({1, 2, 4, 5}, 1), maps = random_tensor({2, 2, 4, 5}, 2);
+  const Tensor window = random_tensor({2, 2, 2, 3}, 3), patch = random_tensor({1, 2, 3, 2}, 4);
+  // Rows: a window inside, one beyond the map, a crop inside, one that begins before the map.
+  const Tensor places = Tensor::of<float>({2, 4, 2}, {1, 1, -1, 3, 1, 0, -1, -2, 2, 2, 3, -1, 0, 2, 2, 3});
+  const auto attrs = [](Ints size, std::int64_t over, std::int64_t crop, double outside) {
+    return Attrs{{"size", std::move(size)}, {"window", over}, {"crop", crop}, {"outside", outside}};
+  };
+  return {{"limn::Overlay", "inside", {map, window, places}, attrs({3, 3}, 0, 2, 0.0)},
+          {"limn::Overlay", "crop beyond the map", {map, window, places}, attrs({6, 9}, 0, 3, -7.5)},
+          {"limn::Overlay", "one patch beyond the map", {maps, patch, places}, attrs({3, 3}, 1, 2, 0.0)},
+          {"limn::Overlay",
+           "the whole map",
+           {map, window, places},
+           {{"size", Ints{4, 5}}, {"window", std::int64_t{0}}}},
+          {"limn::Overlay", "no places", {maps, window, places}, {{"size", Ints{2, 2}}}}};
+}
+
 }  // namespace
 
 std::vector<Sample> places_samples() {
   Samples all;
   for (auto part : {resize_samples, rearranging_samples, gather_nd_samples, scatter_nd_samples, choosing_samples,
-                    region_samples, sampling_samples, unpooling_samples})
+                    region_samples, sampling_samples, unpooling_samples, overlay_samples})
     for (Sample& s : part()) all.push_back(std::move(s));
   return all;
 }

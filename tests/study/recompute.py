@@ -3,7 +3,7 @@
 
   recompute.py RUN   compares with RUN/summary.json, prints what was compared, exits 1 when anything differs
 
-RUN was made by `limn evaluate localization|pointing-game --dataset ilsvrc --save-maps`. Everything else is read from the
+RUN was made by `limn evaluate localization|pointing-game|xray --dataset ilsvrc --save-maps`. Everything else is read from the
 dataset's own files. Needs numpy alone.
 """
 import json
@@ -176,7 +176,8 @@ class Images:
         data = Dataset(pathlib.Path(manifest["dataset"]["root"]))
         self.maps, self.published = run / "maps", manifest["protocol"] == "as-published"
         self.size = manifest["preprocessing"]["crop"]
-        to_input = published_boxes if self.published else correct_boxes
+        squashed = self.published and manifest["experiment"] != "xray"
+        to_input = published_boxes if squashed else correct_boxes
         self.list = []
         for position, name in enumerate(data.names[:manifest["dataset"]["images"]]):
             size, boxes = data.annotation(name)
@@ -245,6 +246,40 @@ def check_pointing_game(images, entry, expect, tolerance):
     expect("energy", np.mean(energies), entry["energy_inside"]["mean"], 1e-5)
 
 
+def check_xray(images, entry, expect):
+    thresholds = [s["threshold"] for s in entry["shares"]]
+    shares, energies, hits, overlaps = {t: [] for t in thresholds}, [], 0, []
+    for position, boxes, _ in images.list:
+        for label, box in boxes:
+            heat = np.maximum(images.heat(position, entry["name"], label), 0)
+            x0, y0, x1, y1 = box
+            if images.published:
+                x0, y0, x1, y1 = int(x0), int(y0), int(x0) + int(x1 - x0), int(y0) + int(y1 - y0)
+            inside = np.zeros(heat.shape, bool)
+            centres = np.arange(heat.shape[0]) + 0.5
+            inside |= np.outer((centres >= y0) & (centres < y1), (centres >= x0) & (centres < x1))
+            span = float(heat.max()) - float(heat.min())
+            for t in thresholds:
+                if span <= 0:
+                    shares[t].append(inside.sum() / inside.size if images.published else 0)
+                    continue
+                active = (heat.astype(float) - float(heat.min())) / span > t
+                shares[t].append((active & inside).sum() / active.sum())
+            if heat.sum() > 0:
+                energies.append(heat[inside].sum() / heat.sum())
+            found = boxes_at(heat, 0.5)["rectangle" if images.published else "region"]
+            hits += found is not None and passes(found, box)
+            overlaps.append(iou(found, box) if found else 0)
+    for asked in entry["shares"]:
+        t = asked["threshold"]
+        expect(f"share above {t}", np.mean(shares[t]), asked["share"]["mean"], 1e-9)
+        expect(f"all inside above {t}", sum(s == 1 for s in shares[t]), asked["all_inside"])
+    expect("boxes", len(overlaps), entry["boxes"])
+    expect("localized", hits, entry["localized"]["successes"])
+    expect("IoU", np.mean(overlaps), entry["iou"]["mean"], 1e-6)
+    expect("energy", np.mean(energies), entry["energy_inside"]["mean"], 1e-5)
+
+
 def main():
     run = pathlib.Path(sys.argv[1])
     manifest = json.loads((run / "manifest.json").read_text())
@@ -268,6 +303,8 @@ def main():
             continue
         if manifest["experiment"] == "localization":
             check_localization(images, entry, expect)
+        elif manifest["experiment"] == "xray":
+            check_xray(images, entry, expect)
         else:
             check_pointing_game(images, entry, expect, manifest["tolerance"])
     print("\n".join(wrong) if wrong else f"{compared} numbers of {len(images.list)} images agree")

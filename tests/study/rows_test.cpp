@@ -5,8 +5,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <tuple>
+
 #include "limn/base/file.h"
 #include "limn/base/sha256.h"
+#include "limn/study/block.h"
 #include "support/expect_error.h"
 #include "support/scratch_folder.h"
 
@@ -83,6 +86,32 @@ TEST(RowStore, ABlockIsWrittenWholeOrNotAtAll) {
   EXPECT_THAT(rows.positions(), ElementsAre(0));
   rows.write(std::vector{image_at(1)}, {});
   EXPECT_THAT(rows.positions(), ElementsAre(0, 1));
+}
+
+TEST(BlockResult, ComesBackFromAnotherProcessAsItWas) {
+  BlockResult result;
+  result.images = {image_at(3), image_at(4)};
+  result.images[1].error = "no \"picture\"";
+  result.maps = {
+      {3, "grad-cam", {std::monostate{}, std::int64_t{5}, 0.1, 2.0, "text", std::vector<std::uint16_t>{1, 50'000}}},
+      {4, "random-map", {}}};
+  result.times.decode = 0.25;
+  const BlockResult back = unpacked(packed(result));
+  ASSERT_EQ(back.images.size(), 2U);
+  for (std::size_t i = 0; i < 2; ++i) {
+    const ImageRow &a = result.images[i], &b = back.images[i];
+    EXPECT_EQ(std::tie(a.position, a.id, a.error, a.width, a.height, a.classes, a.boxes, a.predicted, a.top1,
+                       a.top5, a.excluded),
+              std::tie(b.position, b.id, b.error, b.width, b.height, b.classes, b.boxes, b.predicted, b.top1,
+                       b.top5, b.excluded));
+  }
+  ASSERT_EQ(back.maps.size(), 2U);
+  EXPECT_EQ(back.maps[0].method, "grad-cam");
+  EXPECT_EQ(back.maps[0].cells, result.maps[0].cells);
+  EXPECT_EQ(back.maps[1].position, 4);
+  EXPECT_EQ(back.times.decode, 0.25);
+  const std::vector<std::uint8_t> nothing{1, 2, 3};
+  EXPECT_ERROR(unpacked(nothing), ErrorCode::internal, HasSubstr("another process"));
 }
 
 TEST(RowStore, RefusesAFileThatIsNoDatabase) {

@@ -44,6 +44,12 @@ class Recompute(unittest.TestCase):
     def test_pointing_game_as_published(self):
         self.check("pointing-game", "as-published")
 
+    def test_xray(self):
+        self.check("xray", "correct")
+
+    def test_xray_as_published(self):
+        self.check("xray", "as-published")
+
 
 if __name__ == "__main__":
     if not (DATA / "ilsvrc-val-250").exists():

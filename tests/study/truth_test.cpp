@@ -77,6 +77,22 @@ TEST(BoxesInInput, DifficultOnesAndThoseOutside) {
 }
 
 /// A white rectangle goes through the path of the pixels and through that of the boxes.
+TEST(BoxesInInput, OfACopyResizedSinceItWasAnnotated) {
+  const std::vector<std::size_t> map{0};
+  Sample sample;
+  sample.width = sample.height = 1024;
+  sample.boxes = {{{256, 128, 512, 1024}, 0}};
+  Preprocess whole = study_preprocess();
+  whole.resize = {SizeRule::Kind::exact, 224, 224};
+  whole.crop = {};
+  const auto box_at = [&](int width, int height) {
+    return boxes_in_input(sample, width, height, whole, map, Protocol::correct).at(0).box;
+  };
+  EXPECT_EQ(box_at(1024, 1024), (Box{56, 28, 112, 224}));
+  EXPECT_EQ(box_at(512, 512), (Box{56, 28, 112, 224}));
+  EXPECT_EQ(box_at(1024, 2048), (Box{56, 14, 112, 112}));  // other proportions: not a copy
+}
+
 TEST(BoxesInInput, FollowThePixels) {
   for (const auto& [width, height] : {std::pair(500, 375), std::pair(353, 500), std::pair(640, 256)}) {
     const Box box{std::floor(width * .4), std::floor(height * .4), std::floor(width * .6), std::floor(height * .7)};
@@ -114,7 +130,7 @@ TEST(Preprocessing, AsPublishedGoesThroughJpeg) {
 TEST(MapClasses, ByIdNameAndSynonym) {
   const std::vector<std::string> labels{"n01440764 tench, Tinca tinca", "n01443537 goldfish, Carassius auratus",
                                         "Dog"};
-  const std::vector<std::string> known{"n01443537", "dog", "tinca tinca"}, partly{"cat", "Dog"}, two{"a", "b"};
+  const std::vector<std::string> known{"n01443537", "dog", "Tinca_tinca"}, partly{"cat", "Dog"}, two{"a", "b"};
   EXPECT_THAT(map_classes(known, labels, 3), ElementsAre(1, 2, 0));
   EXPECT_THAT(map_classes(two, {}, 2), ElementsAre(0, 1));
   EXPECT_ERROR(map_classes(partly, labels, 3), ErrorCode::not_found,

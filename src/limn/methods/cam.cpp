@@ -43,13 +43,15 @@ Value plus_plus_paper_weights(const MethodContext& c) {
 
 // The study's code: 1e-7 added to the denominator, and the ACTIVATION exponentiated in place of the score. Beyond
 // 80 an activation would overflow; the common factor exp(80 - max A) that then scales all weights of the image
-// vanishes in the normalisation of the map.
+// vanishes in the normalisation of the map. Only where G > 0 does an activation count, in that maximum as well: a
+// larger one elsewhere would push all the others below the smallest float.
 Value plus_plus_study_weights(const MethodContext& c) {
-  const Value g = c.layer_gradient(), a = c.activation;
-  const Value g2 = g * g;
-  const Value alpha = g2 / (g2 * 2.0F + spatial_sum(a) * g2 * g + 1e-7F);
-  const Value excess = relu(reduce_max(a, {1, 2, 3}) + -80.0F);
-  return spatial_sum(alpha * exp(a - excess) * relu(g));
+  GraphBuilder& graph = *c.activation.in;
+  const Value g = c.layer_gradient(), g2 = g * g;
+  const Value counted = where(greater(g, float_constant(graph, 0.0F)), c.activation, float_constant(graph, 0.0F));
+  const Value alpha = g2 / (g2 * 2.0F + spatial_sum(c.activation) * g2 * g + 1e-7F);
+  const Value excess = relu(reduce_max(counted, {1, 2, 3}) + -80.0F);
+  return spatial_sum(alpha * exp(counted - excess) * relu(g));
 }
 
 }  // namespace

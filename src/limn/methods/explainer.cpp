@@ -6,6 +6,7 @@
 
 #include "limn/explain.h"
 #include "limn/methods/method.h"
+#include "limn/methods/occlusion_maps.h"
 
 namespace limn {
 namespace {
@@ -45,6 +46,9 @@ struct Explainer::Impl {
         session(program),
         explains(std::ranges::find(program.inputs(), "target") != program.inputs().end()) {
     prepare();
+    for (std::size_t i = 0; i < requests.size(); ++i)
+      if (!method(requests[i].method).is_graph)
+        occlusions.emplace(i, OcclusionMaps(c, requests[i].patch, batch, options.threads));
   }
   Impl(const Impl& other)
       : image(other.image),
@@ -54,13 +58,14 @@ struct Explainer::Impl {
         requests(other.requests),
         program(other.program),
         session(program),
-        explains(other.explains) {
+        explains(other.explains),
+        occlusions(other.occlusions) {
     prepare();
   }
   Impl& operator=(const Impl&) = delete;
 
   void prepare() {
-    eigen.resize(requests.size());
+    own.resize(requests.size());
     for (std::size_t i = 0; i < requests.size(); ++i) outputs.push_back(fmt::format("map_{}", i));
   }
 
@@ -73,7 +78,8 @@ struct Explainer::Impl {
   Session session;
   bool explains;  ///< whether any map depends on the target
   std::vector<std::string> outputs;
-  std::vector<std::vector<float>> eigen;  ///< per request, the maps of the batch, for eigen-cam
+  std::vector<std::vector<float>> own;  ///< per request, the maps of the batch, where the program has none
+  std::map<std::size_t, OcclusionMaps> occlusions;  ///< by request
 };
 
 Explainer::Explainer(const Classifier& classifier, std::vector<MethodRequest> requests,
@@ -94,6 +100,7 @@ void Explainer::predict() {
   if (!all_finite(images()))
     throw Error(ErrorCode::bad_input, "the image holds numbers that are NaN or infinite", {},
                 "check the file, or the preprocessing (range, mean, std)");
+  for (auto& [request, maps] : impl_->occlusions) maps.take(images());
   if (impl_->explains)
     impl_->session.run_before("target");
   else
@@ -123,11 +130,18 @@ void Explainer::explain(std::span<const Target> targets) {
     if (s.requests[r].method != "eigen-cam") continue;
     const Dims& dims = s.program.output_dims(s.outputs[r]);
     const auto per_image = static_cast<std::size_t>(dims[1] * dims[2] * dims[3]);
-    s.eigen[r].clear();
+    s.own[r].clear();
     for (std::size_t n = 0; n < targets.size(); ++n) {
       const auto map =
           eigen_cam(s.session.output(s.outputs[r]).subspan(n * per_image, per_image), dims[1], dims[2], dims[3]);
-      for (float v : map) s.eigen[r].push_back(std::max(v, 0.0F));
+      for (float v : map) s.own[r].push_back(std::max(v, 0.0F));
+    }
+  }
+  for (auto& [r, maps] : s.occlusions) {
+    s.own[r].clear();
+    for (std::size_t n = 0; n < targets.size(); ++n) {
+      const auto map = maps.map(n, targets[n]);
+      s.own[r].insert(s.own[r].end(), map.begin(), map.end());
     }
   }
 }
@@ -135,11 +149,12 @@ void Explainer::explain(std::span<const Target> targets) {
 RawMap Explainer::map(std::size_t r, std::int64_t n) const {
   const Impl& s = *impl_;
   const MethodRequest& request = s.requests[r];
-  const Dims& full = s.program.output_dims(s.outputs[r]);
+  const bool hidden = s.occlusions.contains(r);
+  const Dims& full = hidden ? s.program.input_dims(s.image) : s.program.output_dims(s.outputs[r]);
   const MapKind kind = method(request.method).kind;
   RawMap map{kind, kind == MapKind::cam ? Dims{full[2], full[3]} : Dims(full.begin() + 1, full.end()), {}};
   const std::span<const float> all =
-      request.method == "eigen-cam" ? std::span<const float>(s.eigen[r]) : s.session.output(s.outputs[r]);
+      hidden || request.method == "eigen-cam" ? std::span<const float>(s.own[r]) : s.session.output(s.outputs[r]);
   const auto count = static_cast<std::size_t>(element_count(map.dims));
   map.data = all.subspan(static_cast<std::size_t>(n) * count, count);
   if (!all_finite(map.data))

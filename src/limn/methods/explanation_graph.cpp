@@ -108,6 +108,7 @@ Graph explanation_graph(const Classifier& classifier, std::span<const MethodRequ
   for (std::size_t i = 0; i < full.size(); ++i) {
     const MethodRequest& r = full[i];
     const MethodRow& row = method_row(r.method);
+    if (!row.info.is_graph) continue;
     require_rectifier(g, row.info);
     MethodContext context{g, cotangents, image, {}, {}, {}, r.variant, r.counterfactual};
     if (!r.layer.empty()) {

@@ -45,7 +45,7 @@ using BuildFn = Value (*)(const MethodContext&);
 
 struct MethodRow {
   MethodInfo info;
-  BuildFn build;
+  BuildFn build;  ///< nullptr where the method is no graph
 };
 
 // cam.cpp: maps [N, 1, h, w]

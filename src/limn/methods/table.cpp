@@ -10,8 +10,8 @@ namespace {
 constexpr auto kCam = MapKind::cam;
 constexpr auto kAttribution = MapKind::attribution;
 
-const std::array<MethodRow, 13>& rows() {
-  static const std::array<MethodRow, 13> table{{
+const std::array<MethodRow, 14>& rows() {
+  static const std::array<MethodRow, 14> table{{
       {{"grad-cam",
         "activation maps of a layer, weighted by the mean gradient of the class score",
         "Selvaraju et al. 2017, arXiv 1610.02391",
@@ -129,6 +129,16 @@ const std::array<MethodRow, 13>& rows() {
         false,
         false},
        build_deconvnet},
+      {{"occlusion",
+        "how much the score falls when a patch hides a place: the mean over the patches that cover a pixel",
+        "Zeiler and Fergus 2013, arXiv 1311.2901",
+        kCam,
+        {"paper"},
+        false,
+        true,
+        false,
+        false},
+       nullptr},
   }};
   return table;
 }

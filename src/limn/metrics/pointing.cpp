@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "limn/metrics.h"
 
@@ -38,6 +39,23 @@ std::optional<double> energy_inside(const Heatmap& map, std::span<const Box> tru
     }
   if (all <= 0) return std::nullopt;
   return inside / all;
+}
+
+ActivatedPixels activated_pixels(const Heatmap& map, double fraction, const Box& box) {
+  double low = std::numeric_limits<double>::infinity(), high = 0;
+  for (const float v : map.values) {
+    low = std::min(low, std::max<double>(v, 0));
+    high = std::max<double>(high, v);
+  }
+  ActivatedPixels count;
+  if (!(high > low)) return count;
+  for (int y = 0; y < map.height; ++y)
+    for (int x = 0; x < map.width; ++x) {
+      if ((std::max<double>(map.at(x, y), 0) - low) / (high - low) <= fraction) continue;
+      ++count.all;
+      count.inside += is_inside(x + 0.5, y + 0.5, box) ? 1 : 0;
+    }
+  return count;
 }
 
 RejectionScores with_rejection(std::span<const PointingCell> cells, double threshold) {

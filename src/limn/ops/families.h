@@ -61,7 +61,7 @@ extern const OpDef resize_op, resize_grad_op, depth_to_space_op, space_to_depth_
     center_crop_pad_op;
 // selection.cpp, unpool.cpp
 extern const OpDef nonzero_op, compress_op, one_hot_op, unique_op, max_unpool_op, col2im_op;
-// regions.cpp, sampling.cpp
-extern const OpDef roi_align_op, max_roi_pool_op, non_max_suppression_op, grid_sample_op;
+// regions.cpp, sampling.cpp, overlay.cpp
+extern const OpDef roi_align_op, max_roi_pool_op, non_max_suppression_op, grid_sample_op, overlay_op;
 
 }  // namespace limn

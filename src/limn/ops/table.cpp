@@ -168,6 +168,7 @@ constexpr std::array kTable{
     &lrn_grad_op,
     &layer_normalization_grad_op,
     &max_pool_grad_op,
+    &overlay_op,
     &relu_grad_op,
     &resize_grad_op,
     &softmax_grad_op,

@@ -414,7 +414,7 @@ void Lowering::lower(const Group& group) {
       done = lower_view(*this, first) || lower_channels(*this, first) || lower_convolution_gradient(*this, first) ||
              lower_pooling(*this, first) || lower_pooling_gradient(*this, first) ||
              lower_normalization(*this, first) || lower_rows(*this, first) || lower_reduction(*this, first) ||
-             lower_matmul(*this, first);
+             lower_overlay(*this, first) || lower_matmul(*this, first);
       break;
   }
   if (done) return;

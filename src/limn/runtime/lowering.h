@@ -142,6 +142,7 @@ bool lower_rows(Lowering& l, const Node& node);
 bool lower_view(Lowering& l, const Node& node);
 bool lower_channels(Lowering& l, const Node& node);
 bool lower_reduction(Lowering& l, const Node& node);
+bool lower_overlay(Lowering& l, const Node& node);
 /// The operator's reference kernel in float; works for everything.
 void lower_reference(Lowering& l, const Node& node);
 

@@ -46,16 +46,18 @@ void set_error(ImageRow& row, const Error& e) {
 }  // namespace
 
 BlockWorker::BlockWorker(const EvaluationPlan& plan, const EvaluationSubject& subject, const Experiment& experiment,
-                         Explainer explainer, std::filesystem::path maps)
+                         Explainer explainer, std::unique_ptr<Probe> probe, std::filesystem::path maps)
     : plan_(plan),
       subject_(subject),
       experiment_(experiment),
       explainer_(std::move(explainer)),
+      probe_(std::move(probe)),
       maps_(std::move(maps)),
       labels_(method_labels(plan.methods)) {}
 
 BlockResult BlockWorker::run(std::int64_t first) {
   const std::size_t size = std::min(plan_.limit.value_or(subject_.dataset.size()), subject_.dataset.size());
+  times_ = {};
   std::vector<Slot> slots(std::min(static_cast<std::size_t>(plan_.batch), size - static_cast<std::size_t>(first)));
   const auto pixels = explainer_.images();
   const std::size_t stride = pixels.size() / static_cast<std::size_t>(plan_.batch);
@@ -64,11 +66,13 @@ BlockResult BlockWorker::run(std::int64_t first) {
     load(slots[n], first + static_cast<std::int64_t>(n), pixels.subspan(n * stride, stride));
   predict(slots);
   explain(slots);
+  probe(slots);
   BlockResult result;
   for (Slot& slot : slots) {
     measure(slot, result);
     result.images.push_back(std::move(slot.row));
   }
+  result.times = times_;
   return result;
 }
 
@@ -83,15 +87,15 @@ void BlockWorker::load(Slot& slot, std::int64_t position, std::span<float> pixel
     const Image image = subject_.dataset.image(i);
     row.width = image.width;
     row.height = image.height;
-    row.boxes = boxes_in_input(sample, image.width, image.height, subject_.preprocess, subject_.class_map,
-                               plan_.options.protocol);
+    const ExperimentInfo& info = experiment(plan_.experiment);
+    const Protocol protocol = info.cropped_as_published ? plan_.options.protocol : Protocol::correct;
+    row.boxes =
+        boxes_in_input(sample, image.width, image.height, subject_.preprocess, subject_.class_map, protocol);
     for (const std::size_t c : sample.classes) row.classes.push_back(subject_.class_map[c]);
-    const bool needs_boxes = experiment(plan_.experiment).needs_boxes;
     // The study judged what its boxes left over, even where no box is asked for.
-    const bool by_boxes =
-        needs_boxes || (plan_.options.protocol == Protocol::as_published && !sample.boxes.empty());
+    const bool by_boxes = info.needs_boxes || (protocol == Protocol::as_published && !sample.boxes.empty());
     row.excluded = row.classes.empty() || (by_boxes && row.boxes.empty());
-    preprocess_by(plan_.options.protocol, image, subject_.preprocess, pixels);
+    preprocess_by(protocol, image, subject_.preprocess, pixels);
   } catch (const Error& e) {
     if (!concerns_one_image(e)) throw;
     set_error(row, e);
@@ -166,13 +170,36 @@ void BlockWorker::explain(std::vector<Slot>& slots) {
   }
 }
 
+/// What the experiment asks of the network itself, image by image.
+void BlockWorker::probe(std::vector<Slot>& slots) {
+  const Timer timer(times_.compute);
+  if (!probe_) return;
+  const std::span<const float> pixels = explainer_.images();
+  const std::size_t stride = pixels.size() / static_cast<std::size_t>(plan_.batch);
+  for (std::size_t n = 0; n < slots.size(); ++n) {
+    Slot& slot = slots[n];
+    try {
+      for (const std::size_t c : slot.row.error ? std::vector<std::size_t>{} : slot.wanted)
+        slot.probed.push_back(probe_->look(pixels.subspan(n * stride, stride), c));
+    } catch (const Error& e) {
+      if (e.code() != ErrorCode::bad_input) throw;
+      set_error(slot.row, e);
+    }
+  }
+}
+
+Heatmap BlockWorker::at_input_size(const RawMap& raw) const {
+  const auto size = [&](std::size_t axis) { return static_cast<int>(raw.dims[axis]); };
+  if (raw.kind == MapKind::attribution) return experiment_.map_of(raw.data, size(0), size(1), size(2));
+  return map_at_input(raw, static_cast<int>(subject_.classifier.width),
+                      static_cast<int>(subject_.classifier.height), plan_.upsampling);
+}
+
 void BlockWorker::take_maps(Slot& slot, std::int64_t n, std::size_t class_index) {
-  const Classifier& network = subject_.classifier;
   try {
     for (std::size_t m = 0; m < plan_.methods.size(); ++m) {
       const RawMap raw = explainer_.map(m, n);
-      slot.maps[m].push_back(
-          map_at_input(raw, static_cast<int>(network.width), static_cast<int>(network.height), plan_.upsampling));
+      slot.maps[m].push_back(at_input_size(raw));
       if (plan_.save_maps) save(slot, fmt::format("{}.{}", labels_[m], class_index), raw.dims, raw.data);
     }
   } catch (const Error& e) {
@@ -185,13 +212,14 @@ void BlockWorker::measure(Slot& slot, BlockResult& result) {
   const Timer timer(times_.measure);
   if (slot.row.error || slot.wanted.empty()) return;
   for (std::size_t m = 0; m < labels_.size(); ++m)
-    result.maps.push_back({slot.row.position, labels_[m], experiment_.measure(slot.row, slot.maps[m])});
+    result.maps.push_back(
+        {slot.row.position, labels_[m], experiment_.measure(slot.row, slot.maps[m], slot.probed)});
   const auto key = random_key(plan_.options.seed, slot.row.id);
   for (const std::string_view name : experiment(plan_.experiment).controls) {
     const Heatmap map = control_map(name, static_cast<int>(subject_.classifier.width),
                                     static_cast<int>(subject_.classifier.height), key);
     const std::vector<Heatmap> maps(slot.wanted.size(), map);
-    result.maps.push_back({slot.row.position, std::string(name), experiment_.measure(slot.row, maps)});
+    result.maps.push_back({slot.row.position, std::string(name), experiment_.measure(slot.row, maps, slot.probed)});
   }
 }
 

@@ -85,7 +85,8 @@ std::vector<std::int64_t> missing_blocks(const EvaluationPlan& plan, const Datas
   return blocks;
 }
 
-void work(BlockQueue& queue, BlockWorker& worker) {
+template <class Worker>
+void work(BlockQueue& queue, Worker& worker) {
   try {
     while (const auto block = queue.next()) queue.give(*block, worker.run(queue.first_position(*block)));
   } catch (...) {
@@ -99,14 +100,23 @@ struct StopAtEnd {
   ~StopAtEnd() { queue.stop(); }
 };
 
-EvaluationTimes sum_of(const std::vector<BlockWorker>& workers) {
-  EvaluationTimes sum;
-  for (const BlockWorker& worker : workers) {
-    sum.decode += worker.times().decode;
-    sum.compute += worker.times().compute;
-    sum.measure += worker.times().measure;
-  }
-  return sum;
+void add(EvaluationTimes& sum, const EvaluationTimes& more) {
+  sum.decode += more.decode;
+  sum.compute += more.compute;
+  sum.measure += more.measure;
+}
+
+std::vector<BlockWorker> make_workers(const EvaluationPlan& plan, const EvaluationSubject& subject,
+                                      const Experiment& experiment, const std::filesystem::path& maps,
+                                      std::size_t count) {
+  constexpr int kThreadsEach = 1;  // numbers must not depend on how many there are
+  const Explainer first(subject.classifier, plan.methods, {plan.batch, kThreadsEach});
+  std::vector<BlockWorker> workers;
+  workers.reserve(count);
+  const auto probe = experiment.probe({subject.classifier, subject.model});
+  for (std::size_t i = 0; i < count; ++i)
+    workers.emplace_back(plan, subject, experiment, Explainer(first), probe ? probe->copy() : nullptr, maps);
+  return workers;
 }
 
 }  // namespace
@@ -139,42 +149,62 @@ std::vector<std::int64_t> planned_positions(const EvaluationPlan& plan, const Da
 }
 
 EvaluationOutcome evaluate(const EvaluationPlan& plan, const EvaluationSubject& subject, RowStore& rows,
-                           const std::filesystem::path& maps, int threads, const EvaluationHooks& hooks) {
+                           const std::filesystem::path& maps, int threads, const EvaluationHooks& hooks,
+                           std::span<const std::unique_ptr<RemoteWorker>> others) {
   const auto experiment = make_experiment(plan.experiment, plan.options);
   const auto blocks = missing_blocks(plan, subject.dataset, rows);
   EvaluationOutcome outcome;
   if (blocks.empty()) return outcome;
 
-  const auto count = std::min(static_cast<std::size_t>(threads), blocks.size());
-  constexpr int kThreadsEach = 1;  // numbers must not depend on how many there are
-  const Explainer first(subject.classifier, plan.methods, {plan.batch, kThreadsEach});
-  std::vector<BlockWorker> workers;
-  workers.reserve(count);
-  for (std::size_t i = 0; i < count; ++i) workers.emplace_back(plan, subject, *experiment, Explainer(first), maps);
-
+  auto workers =
+      make_workers(plan, subject, *experiment, maps, std::min(static_cast<std::size_t>(threads), blocks.size()));
   const auto begun = std::chrono::steady_clock::now();
   const auto seconds_since = [](auto start) {
     return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   };
-  BlockQueue queue(blocks, 2 * count);
-  double writing = 0;
+  BlockQueue queue(blocks, 2 * (workers.size() + others.size()));
   {
     std::vector<std::jthread> running;
     const StopAtEnd stop{queue};  // before the threads are joined
     for (BlockWorker& worker : workers) running.emplace_back([&] { work(queue, worker); });
+    for (const auto& worker : others) running.emplace_back([&] { work(queue, *worker); });
     while (auto result = queue.take()) {
       const auto start = std::chrono::steady_clock::now();
       rows.write(result->images, result->maps);
-      writing += seconds_since(start);
+      outcome.times.write += seconds_since(start);
+      add(outcome.times, result->times);
       for (const ImageRow& image : result->images) hooks.finished(image);
       outcome.stopped = hooks.stop();
       if (outcome.stopped) break;
     }
   }
-  outcome.times = sum_of(workers);
-  outcome.times.write = writing;
   outcome.times.elapsed = seconds_since(begun);
   return outcome;
+}
+
+void serve(const EvaluationPlan& plan, const EvaluationSubject& subject, const std::filesystem::path& maps,
+           int threads, BlockClient& client) {
+  const auto experiment = make_experiment(plan.experiment, plan.options);
+  std::vector<BlockWorker> workers;
+  std::optional<Error> failure;
+  try {
+    workers = make_workers(plan, subject, *experiment, maps, static_cast<std::size_t>(threads));
+  } catch (const Error& e) {
+    failure = e;
+  }
+  const auto answer = [&](int thread, std::int64_t first) {
+    try {
+      if (failure) throw *failure;
+      client.give(thread, workers[static_cast<std::size_t>(thread)].run(first));
+    } catch (const std::exception& e) {
+      client.fail(thread, e);
+    }
+  };
+  std::vector<std::jthread> running;
+  for (int i = 0; i < threads; ++i)
+    running.emplace_back([&answer, &client, i] {
+      while (const auto first = client.next(i)) answer(i, *first);
+    });
 }
 
 }  // namespace limn

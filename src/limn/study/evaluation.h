@@ -4,8 +4,10 @@
 
 #include <atomic>
 #include <cstdint>
+#include <exception>
 #include <filesystem>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -37,6 +39,7 @@ struct EvaluationSubject {
   const Dataset& dataset;
   const std::vector<std::size_t>& class_map;  ///< see map_classes()
   const Classifier& classifier;
+  const Graph& model;  ///< see ProbedNetwork
   const Preprocess& preprocess;
 };
 
@@ -65,11 +68,47 @@ std::vector<std::string> all_labels(const EvaluationPlan&);
 /// Positions of the images of this plan, rising.
 std::vector<std::int64_t> planned_positions(const EvaluationPlan&, const Dataset&);
 
-/// Runs what is missing in `rows`. The rows do not depend on the number of threads, on the shards, or on what was
-/// there before: a block always holds the same images in the same places, and one thread computes it alone. Images
-/// that fail become rows with an error; Error{io} of the rows, and anything wrong with the network, is thrown.
-/// With save_maps, `maps` receives POSITION.METHOD.CLASS.npy (the method's own numbers) and POSITION.logits.npy.
+struct BlockResult;
+
+/// A thread of another process that computes blocks by the same plan of the same subject.
+class RemoteWorker {
+ public:
+  virtual ~RemoteWorker() = default;
+  /// The block that begins at this position. Throws what happened there.
+  virtual BlockResult run(std::int64_t first) = 0;
+
+ protected:
+  RemoteWorker() = default;
+  RemoteWorker(const RemoteWorker&) = default;
+  RemoteWorker& operator=(const RemoteWorker&) = default;
+};
+
+/// Runs what is missing in `rows`, by `threads` threads and whoever else is there. The rows do not depend on their
+/// number, on the shards, or on what was there before: a block always holds the same images in the same places, and
+/// one thread computes it alone. Images that fail become rows with an error; Error{io} of the rows, and anything
+/// wrong with the network, is thrown. With save_maps, `maps` receives POSITION.METHOD.CLASS.npy (the method's own
+/// numbers) and POSITION.logits.npy.
 EvaluationOutcome evaluate(const EvaluationPlan&, const EvaluationSubject&, RowStore& rows,
-                           const std::filesystem::path& maps, int threads, const EvaluationHooks&);
+                           const std::filesystem::path& maps, int threads, const EvaluationHooks&,
+                           std::span<const std::unique_ptr<RemoteWorker>> others = {});
+
+/// Who asks a process for blocks: called by several threads, by their numbers from 0.
+class BlockClient {
+ public:
+  virtual ~BlockClient() = default;
+  /// Waits for the next block of this thread; nothing once the work is over.
+  virtual std::optional<std::int64_t> next(int thread) = 0;
+  virtual void give(int thread, const BlockResult&) = 0;
+  virtual void fail(int thread, const std::exception&) = 0;
+
+ protected:
+  BlockClient() = default;
+  BlockClient(const BlockClient&) = default;
+  BlockClient& operator=(const BlockClient&) = default;
+};
+
+/// Computes the blocks that another process asks for, until there are no more.
+void serve(const EvaluationPlan&, const EvaluationSubject&, const std::filesystem::path& maps, int threads,
+           BlockClient&);
 
 }  // namespace limn

@@ -9,7 +9,9 @@
 #include "limn/names.h"
 #include "limn/statistics.h"
 #include "limn/study/localization.h"
+#include "limn/study/occlusion.h"
 #include "limn/study/pointing_game.h"
+#include "limn/study/xray.h"
 
 namespace limn {
 namespace {
@@ -20,24 +22,46 @@ class Classification : public Experiment {
   using Experiment::Experiment;
   std::vector<std::string> columns() const override { return {}; }
   std::vector<std::size_t> wanted(const ImageRow&) const override { return {}; }
-  std::vector<Cell> measure(const ImageRow&, std::span<const Heatmap>) const override { return {}; }
+  std::vector<Cell> measure(const ImageRow&, std::span<const Heatmap>, std::span<const Heatmap>) const override {
+    return {};
+  }
   Json summarise(RowStore&, std::string_view, std::span<const ImageRow>) const override { return {}; }
-  std::string primary() const override { return {}; }
+  Primary primary() const override { return {}; }
 };
 
 }  // namespace
 
 std::span<const ExperimentInfo> experiments() {
-  static const std::array<ExperimentInfo, 3> kExperiments{{
-      {"classification", "top-1 and top-5 error", false, {}},
+  static const std::array<ExperimentInfo, 5> kExperiments{{
+      {"classification", "top-1 and top-5 error", false, false, {}, {}, true},
       {"localization",
        "do boxes drawn around heatmaps match those of people",
        true,
-       {"centre-box", "whole-image", "centred-gaussian", "random-map"}},
+       true,
+       {"centre-box", "whole-image", "centred-gaussian", "random-map"},
+       {0.15},
+       true},
       {"pointing-game",
        "does the hottest pixel lie on the object",
        true,
-       {"centre-point", "centred-gaussian", "random-map"}},
+       true,
+       {"centre-point", "centred-gaussian", "random-map"},
+       {},
+       true},
+      {"occlusion",
+       "do heatmaps rank places as hiding them does",
+       false,
+       true,
+       {"centred-gaussian", "random-map"},
+       {},
+       true},
+      {"xray",
+       "is the hottest area of a chest X-ray where radiologists saw the finding",
+       true,
+       true,
+       {"centre-box", "centred-gaussian", "random-map"},
+       {0.85, 0.5, 0.15},
+       false},
   }};
   return kExperiments;
 }
@@ -56,7 +80,30 @@ const ExperimentInfo& experiment(std::string_view name) {
 std::unique_ptr<const Experiment> make_experiment(std::string_view name, const ExperimentOptions& options) {
   if (name == "localization") return make_localization(options);
   if (name == "pointing-game") return make_pointing_game(options);
+  if (name == "occlusion") return make_occlusion(options);
+  if (name == "xray") return make_xray(options);
   return std::make_unique<Classification>(options);
+}
+
+Json options_json(std::string_view experiment, const ExperimentOptions& options) {
+  Json json = {{"protocol", name_of(options.protocol)},
+               {"thresholds", options.thresholds},
+               {"tolerance", options.tolerance},
+               {"seed", options.seed}};
+  if (experiment == "occlusion") json["occlusion"] = rules_json(options.occlusion);
+  if (experiment == "xray") json["findings"] = options.findings;
+  return json;
+}
+
+ExperimentOptions options_from(const Json& manifest) {
+  ExperimentOptions options;
+  options.protocol = parse_protocol(manifest.at("protocol").get<std::string>());
+  options.thresholds = manifest.at("thresholds").get<std::vector<double>>();
+  options.tolerance = manifest.at("tolerance").get<double>();
+  options.seed = manifest.at("seed").get<std::uint64_t>();
+  options.findings = manifest.value("findings", options.findings);
+  if (manifest.contains("occlusion")) options.occlusion = rules_from(manifest.at("occlusion"));
+  return options;
 }
 
 Json rate_json(double successes, double trials) {

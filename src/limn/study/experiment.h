@@ -1,36 +1,85 @@
 #pragma once
 // An experiment: which maps it needs of an image, what it measures on them, how the measures are summed up.
 
+#include <map>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "limn/explain.h"
 #include "limn/heatmap.h"
 #include "limn/image/json.h"
+#include "limn/occlusion.h"
 #include "limn/study/rows.h"
 #include "limn/study/truth.h"
 
 namespace limn {
 
+/// Of the occlusion maps that others are compared with.
+struct OcclusionRules {
+  std::int64_t patch = 45, stride = 16;  ///< pixels of the network's input
+  OcclusionFill fill = OcclusionFill::mean;
+  Target::Kind score = Target::Kind::probability;  ///< or logit
+  bool padded = false;      ///< the network sees the image in a frame of the fill, half a patch wide
+  bool argsort = false;     ///< compared by spearman_of_argsort() in place of spearman()
+  std::int64_t batch = 16;  ///< positions computed together
+};
+
 struct ExperimentOptions {
   Protocol protocol = Protocol::correct;
-  std::vector<double> thresholds{0.15};  ///< localization: fractions of a map's maximum; the first is the headline
-  double tolerance = 15;                 ///< pointing game: pixels from a box, for the row with tolerance
+  std::vector<double> thresholds{0.15};         ///< fractions of a map's maximum; the first is the headline
+  double tolerance = 15;                        ///< pointing game: pixels from a box, for the row with tolerance
+  std::map<std::string, std::size_t> findings;  ///< xray: names in the dataset, and their classes in the network
+  OcclusionRules occlusion = {};
   std::uint64_t seed = 0;
 };
+/// What the manifest of an experiment says of them, and what it said.
+Json options_json(std::string_view experiment, const ExperimentOptions&);
+ExperimentOptions options_from(const Json& manifest);
 
 /// A row of the table of experiments.
 struct ExperimentInfo {
   std::string_view name, summary;
   bool needs_boxes;
+  bool draws_maps;
   std::vector<std::string_view> controls;  ///< compared with every method
+  std::vector<double> thresholds;          ///< unless others are asked for; none where they mean nothing
+  bool cropped_as_published;               ///< whether the study's faults in boxes and pixels belong to it
 };
-/// classification, localization, pointing-game.
+/// classification, localization, pointing-game, occlusion, xray.
 std::span<const ExperimentInfo> experiments();
 /// Throws Error{not_found} that suggests close names.
 const ExperimentInfo& experiment(std::string_view name);
+
+/// The network as an experiment runs it.
+struct ProbedNetwork {
+  const Classifier& classifier;
+  const Graph& model;  ///< of images [N, C, H, W], sizes open where the file leaves them open
+};
+
+/// What an experiment asks of the network beside the methods' maps. For one thread.
+class Probe {
+ public:
+  virtual ~Probe() = default;
+  virtual std::unique_ptr<Probe> copy() const = 0;
+  /// A map of the preprocessed image [C, H, W] for one of its classes. Throws Error{bad_input} for an image that
+  /// the network cannot answer.
+  virtual Heatmap look(std::span<const float> image, std::size_t class_index) = 0;
+
+ protected:
+  Probe() = default;
+  Probe(const Probe&) = default;
+  Probe& operator=(const Probe&) = default;
+};
+
+/// By what methods are compared image by image.
+struct Primary {
+  std::string column = {};  ///< empty: they are not
+  bool is_score = false;    ///< a number, where it is there, rather than 0 or 1
+};
 
 /// Stateless apart from its options: measure() may be called from several threads.
 class Experiment {
@@ -44,12 +93,21 @@ class Experiment {
   virtual std::vector<std::string> columns() const = 0;
   /// The classes of the network whose maps are needed; none for an image that says nothing.
   virtual std::vector<std::size_t> wanted(const ImageRow&) const = 0;
-  /// `maps` are those of the wanted classes, at the size of the input, not rescaled.
-  virtual std::vector<Cell> measure(const ImageRow&, std::span<const Heatmap> maps) const = 0;
+  /// What its manifest says of the network, nothing where there is nothing to say.
+  virtual Json facts(const ProbedNetwork&) const { return nullptr; }
+  /// Nothing when the methods' maps are all it needs.
+  virtual std::unique_ptr<Probe> probe(const ProbedNetwork&) const { return nullptr; }
+  /// How an attribution [C, H, W] becomes a map.
+  virtual Heatmap map_of(std::span<const float> attribution, int channels, int height, int width) const {
+    return max_abs_over_channels(attribution, channels, height, width);
+  }
+  /// `maps` are those of the wanted classes, at the size of the input, not rescaled; `probed` what the probe saw of
+  /// these classes.
+  virtual std::vector<Cell> measure(const ImageRow&, std::span<const Heatmap> maps,
+                                    std::span<const Heatmap> probed) const = 0;
   /// What a method's rows come to.
   virtual Json summarise(RowStore&, std::string_view method, std::span<const ImageRow> images) const = 0;
-  /// The name of a column of 0 and 1 by which methods are compared image by image; empty when there is none.
-  virtual std::string primary() const = 0;
+  virtual Primary primary() const = 0;
 
  protected:
   ExperimentOptions options_;

@@ -21,13 +21,6 @@ bool is_among(std::size_t c, std::span<const std::size_t> classes) {
   return std::ranges::find(classes, c) != classes.end();
 }
 
-std::vector<Box> boxes_of(const ImageRow& image, std::size_t class_index) {
-  std::vector<Box> boxes;
-  for (const auto& [c, box] : image.boxes)
-    if (c == class_index) boxes.push_back(box);
-  return boxes;
-}
-
 std::vector<std::uint16_t> packed(const std::vector<double>& curve) {
   std::vector<std::uint16_t> out;
   for (const double v : curve) out.push_back(static_cast<std::uint16_t>(std::floor(v * kCurveUnit)));
@@ -60,14 +53,10 @@ class Localization : public Experiment {
   }
 
   /// A map of a wrong class cannot succeed, so that only those of true classes with boxes are needed.
-  std::vector<std::size_t> wanted(const ImageRow& image) const override {
-    std::vector<std::size_t> classes;
-    for (const auto& [c, box] : image.boxes)
-      if (!is_among(c, classes)) classes.push_back(c);
-    return classes;
-  }
+  std::vector<std::size_t> wanted(const ImageRow& image) const override { return classes_with_boxes(image); }
 
-  std::vector<Cell> measure(const ImageRow& image, std::span<const Heatmap> maps) const override {
+  std::vector<Cell> measure(const ImageRow& image, std::span<const Heatmap> maps,
+                            std::span<const Heatmap>) const override {
     const auto classes = wanted(image);
     std::vector<Outcome> outcomes(options_.thresholds.size() * kRules.size());
     BoxCurve curve{std::vector<double>(sweep_fractions().size()), std::vector<double>(sweep_fractions().size())};
@@ -97,7 +86,7 @@ class Localization : public Experiment {
     return cells;
   }
 
-  std::string primary() const override { return column("known", kRules[headline_rule()], options_.thresholds[0]); }
+  Primary primary() const override { return {column("known", kRules[headline_rule()], options_.thresholds[0])}; }
 
   Json summarise(RowStore& rows, std::string_view method, std::span<const ImageRow> images) const override {
     const auto names = rows.columns();

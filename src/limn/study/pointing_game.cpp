@@ -11,20 +11,6 @@ namespace {
 
 enum Column { pairs, hits, near_hits, all_hit, predicted_hit, x, y, energy, degenerate, cells, columns_end };
 
-std::vector<std::size_t> classes_with_boxes(const ImageRow& image) {
-  std::vector<std::size_t> classes;
-  for (const auto& [c, box] : image.boxes)
-    if (std::ranges::find(classes, c) == classes.end()) classes.push_back(c);
-  return classes;
-}
-
-std::vector<Box> boxes_of(const ImageRow& image, std::size_t class_index) {
-  std::vector<Box> boxes;
-  for (const auto& [c, box] : image.boxes)
-    if (c == class_index) boxes.push_back(box);
-  return boxes;
-}
-
 bool is_constant(const Heatmap& map) {
   const auto [low, high] = std::ranges::minmax(map.values);
   return high - low <= 1e-12F * std::max(1.0F, std::abs(high));
@@ -37,7 +23,7 @@ class PointingGame : public Experiment {
   std::vector<std::string> columns() const override {
     return {"pairs", "hits", "near_hits", "all_hit", "predicted_hit", "x", "y", "energy", "degenerate", "cells"};
   }
-  std::string primary() const override { return "all_hit"; }
+  Primary primary() const override { return {"all_hit"}; }
 
   /// True classes, then the five most probable ones that are not among them.
   std::vector<std::size_t> wanted(const ImageRow& image) const override {
@@ -48,7 +34,8 @@ class PointingGame : public Experiment {
     return classes;
   }
 
-  std::vector<Cell> measure(const ImageRow& image, std::span<const Heatmap> maps) const override {
+  std::vector<Cell> measure(const ImageRow& image, std::span<const Heatmap> maps,
+                            std::span<const Heatmap>) const override {
     const auto classes = wanted(image);
     const auto truths = classes_with_boxes(image);
     std::vector<Point> points;

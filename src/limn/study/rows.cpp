@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
+
 #include "limn/image/json.h"
 
 namespace limn {
@@ -40,6 +42,20 @@ std::vector<Cell> cells_of(const ImageRow& row) {
 }
 
 }  // namespace
+
+std::vector<std::size_t> classes_with_boxes(const ImageRow& image) {
+  std::vector<std::size_t> classes;
+  for (const auto& [c, box] : image.boxes)
+    if (std::ranges::find(classes, c) == classes.end()) classes.push_back(c);
+  return classes;
+}
+
+std::vector<Box> boxes_of(const ImageRow& image, std::size_t class_index) {
+  std::vector<Box> boxes;
+  for (const auto& [c, box] : image.boxes)
+    if (c == class_index) boxes.push_back(box);
+  return boxes;
+}
 
 RowStore::RowStore(const std::filesystem::path& path, std::vector<std::string> columns)
     : columns_(std::move(columns)), database_(path) {

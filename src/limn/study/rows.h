@@ -33,6 +33,10 @@ struct ImageRow {
   bool excluded = false;               ///< without truth to compare with
 };
 
+/// The classes of its boxes, each once, in their order.
+std::vector<std::size_t> classes_with_boxes(const ImageRow&);
+std::vector<Box> boxes_of(const ImageRow&, std::size_t class_index);
+
 /// What one method came to on one image; the cells are those of the experiment's columns.
 struct MapRow {
   std::int64_t position = 0;

@@ -84,10 +84,7 @@ Json read_formatted(const fs::path& path, std::string_view format) {
 }
 
 std::vector<std::string> columns_of(const Json& manifest) {
-  ExperimentOptions options;
-  options.protocol = parse_protocol(manifest.at("protocol").get<std::string>());
-  options.thresholds = manifest.at("thresholds").get<std::vector<double>>();
-  return make_experiment(manifest.at("experiment").get<std::string>(), options)->columns();
+  return make_experiment(manifest.at("experiment").get<std::string>(), options_from(manifest))->columns();
 }
 
 }  // namespace
@@ -99,10 +96,9 @@ Json make_manifest(const EvaluationPlan& plan, const EvaluationSubject& subject,
   m["limn"] = kVersion;
   m["commit"] = sources.commit;
   m["experiment"] = plan.experiment;
-  m["protocol"] = name_of(plan.options.protocol);
-  m["thresholds"] = plan.options.thresholds;
-  m["tolerance"] = plan.options.tolerance;
-  m["seed"] = plan.options.seed;
+  m.update(options_json(plan.experiment, plan.options));
+  const auto facts = make_experiment(plan.experiment, plan.options)->facts({subject.classifier, subject.model});
+  if (!facts.is_null()) m["probe"] = facts;
   m["methods"] = methods_json(plan);
   m["controls"] = Json::array();
   for (const auto control : experiment(plan.experiment).controls) m["controls"].push_back(control);

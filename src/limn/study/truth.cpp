@@ -17,9 +17,10 @@ namespace {
 
 constexpr int kQuality = 75;  // of the study's intermediate files
 
-std::string lower(std::string_view text) {
+/// Small letters, and spaces for underscores.
+std::string plain(std::string_view text) {
   std::string out(text);
-  std::ranges::transform(out, out.begin(), [](unsigned char c) { return std::tolower(c); });
+  std::ranges::transform(out, out.begin(), [](unsigned char c) { return c == '_' ? ' ' : std::tolower(c); });
   return out;
 }
 
@@ -39,18 +40,18 @@ Image cropped(const Image& image, const Geometry& g) {
 /// that several labels have, the first label has it.
 std::unordered_map<std::string, std::size_t> names_of(std::span<const std::string> labels) {
   std::unordered_map<std::string, std::size_t> names;
-  for (std::size_t i = 0; i < labels.size(); ++i) names.emplace(lower(labels[i]), i);
+  for (std::size_t i = 0; i < labels.size(); ++i) names.emplace(plain(labels[i]), i);
   for (std::size_t i = 0; i < labels.size(); ++i) {
     std::string_view rest = labels[i];
     const std::size_t space = rest.find(' ');
     constexpr std::size_t kIdLength = 9;
     if (space == kIdLength && rest[0] == 'n') {
-      names.emplace(lower(rest.substr(0, space)), i);
+      names.emplace(plain(rest.substr(0, space)), i);
       rest.remove_prefix(space + 1);
     }
     while (!rest.empty()) {
       const std::size_t end = std::min(rest.find(','), rest.size());
-      names.emplace(lower(rest.substr(0, end)), i);
+      names.emplace(plain(rest.substr(0, end)), i);
       rest.remove_prefix(std::min(rest.size(), end + 2));
     }
   }
@@ -95,12 +96,25 @@ std::optional<Box> squashed_box(const Box& box, int width, int height, int resiz
   return out;
 }
 
+namespace {
+
+/// How much larger the picture is than the one that was annotated: 1 unless it is a resized copy, of the same
+/// proportions within a pixel.
+double scale_of_copy(const Sample& sample, int width, int height) {
+  if (sample.width <= 0 || sample.height <= 0) return 1;
+  const double scale = static_cast<double>(width) / sample.width;
+  return std::abs(sample.height * scale - height) <= 1 ? scale : 1;
+}
+
+}  // namespace
+
 std::vector<ClassBox> boxes_in_input(const Sample& sample, int width, int height, const Preprocess& options,
                                      std::span<const std::size_t> class_map, Protocol protocol) {
   const Geometry g = geometry(options, width, height);
+  const double scale = protocol == Protocol::correct ? scale_of_copy(sample, width, height) : 1;
   std::vector<ClassBox> boxes;
   for (const TrueBox& truth : sample.boxes) {
-    const Box& b = truth.box;
+    const Box b{truth.box.x0 * scale, truth.box.y0 * scale, truth.box.x1 * scale, truth.box.y1 * scale};
     if (b.x1 <= 0 || b.y1 <= 0 || b.x0 >= width || b.y0 >= height)
       throw Error(ErrorCode::bad_input,
                   fmt::format("the box {}, {}, {}, {} lies outside the image of {}x{} pixels", b.x0, b.y0, b.x1,
@@ -147,7 +161,7 @@ std::vector<std::size_t> map_classes(std::span<const std::string> dataset, std::
   const auto names = names_of(labels);
   std::vector<std::string> missing;
   for (std::size_t i = 0; i < dataset.size(); ++i) {
-    const auto found = names.find(lower(dataset[i]));
+    const auto found = names.find(plain(dataset[i]));
     if (found == names.end())
       missing.push_back(dataset[i]);
     else

@@ -30,7 +30,8 @@ std::optional<Box> box_in_crop(const Box&, const Geometry&);
 /// middle, cut to whole pixels; nothing when no width or height is left.
 std::optional<Box> squashed_box(const Box&, int width, int height, int resized, int crop);
 
-/// Boxes that are not difficult, by classes of the network. Throws Error{bad_input} for one that lies outside a
+/// Boxes that are not difficult, by classes of the network. They follow a copy of the picture that was resized
+/// after it was annotated, as chest X-rays often are. Throws Error{bad_input} for one that lies outside a
 /// width x height image altogether.
 std::vector<ClassBox> boxes_in_input(const Sample&, int width, int height, const Preprocess&,
                                      std::span<const std::size_t> class_map, Protocol);
@@ -42,9 +43,9 @@ void check_protocol(Protocol, const Preprocess&);
 /// preprocess() by the protocol: as published, the crop goes through JPEG of quality 75 on the way.
 void preprocess_by(Protocol, const Image&, const Preprocess&, std::span<float> out);
 
-/// For each class of a dataset the class of the network: by WordNet id, name or synonym, whatever the case; by
-/// position where the network's classes have no names and are as many. Throws Error{not_found} that names the
-/// classes the network does not know.
+/// For each class of a dataset the class of the network: by WordNet id, name or synonym, whatever the case
+/// and with spaces or underscores; by position where the network's classes have no names and are as many. Throws
+/// Error{not_found} that names the classes the network does not know.
 std::vector<std::size_t> map_classes(std::span<const std::string> dataset, std::span<const std::string> labels,
                                      std::size_t classes);
 

@@ -45,7 +45,7 @@ std::vector<Job> jobs(const std::string& layer, const Options& wanted) {
   if (wanted.basics)
     return {{"gradient", {"gradient", {}, layer, false}}, {"grad-cam", {"grad-cam", {}, layer, false}}};
   for (const MethodInfo& info : methods()) {
-    if (info.name == "cam" || info.name == "eigen-cam" || info.name == "saliency") continue;
+    if (!info.is_graph || info.name == "cam" || info.name == "eigen-cam" || info.name == "saliency") continue;
     for (std::string_view variant : info.variants)
       list.push_back({std::string(info.name) + (variant == info.variants.front() ? "" : "." + std::string(variant)),
                       {std::string(info.name), std::string(variant), layer, false}});

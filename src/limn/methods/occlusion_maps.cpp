@@ -1,0 +1,78 @@
+#include "limn/methods/occlusion_maps.h"
+
+#include <algorithm>
+
+namespace limn {
+namespace {
+
+/// Positions computed together: as many as pay, or one where the model takes one image at a time.
+std::int64_t batch_for(const Classifier& network) {
+  constexpr std::int64_t kPositions = 16;
+  return network.graph.shape(network.graph.at(network.image))[0] == Dim(1) ? 1 : kPositions;
+}
+
+Occluder make_occluder(const Classifier& network, const OcclusionPatch& wanted, int threads) {
+  const OcclusionPatch patch = completed_patch(wanted, network.height, network.width);
+  return {network,
+          covering_patches(patch.size, patch.stride, network.height, network.width),
+          {patch.fill, batch_for(network), threads, true}};
+}
+
+}  // namespace
+
+OcclusionPatch completed_patch(OcclusionPatch patch, std::int64_t height, std::int64_t width) {
+  constexpr std::int64_t kSizes = 5, kStrides = 28;
+  const std::int64_t side = std::min(height, width);
+  if (patch.size == 0) patch.size = std::max<std::int64_t>(1, (side + kSizes / 2) / kSizes);
+  if (patch.stride == 0) patch.stride = std::clamp<std::int64_t>(side / kStrides, 1, patch.size);
+  return patch;
+}
+
+OcclusionMaps::OcclusionMaps(const Classifier& network, const OcclusionPatch& patch, std::int64_t images,
+                             int threads)
+    : occluder_(make_occluder(network, patch, threads)),
+      height_(network.height),
+      width_(network.width),
+      probability_(network.probability),
+      scores_(static_cast<std::size_t>(images)) {}
+
+void OcclusionMaps::take(std::span<const float> images) {
+  images_.assign(images.begin(), images.end());
+  std::ranges::fill(scores_, Scores{});
+}
+
+const OcclusionMaps::Scores& OcclusionMaps::scores(std::size_t n) {
+  Scores& s = scores_[n];
+  if (!s.before.empty()) return s;
+  const std::span<float> image = occluder_.image();
+  std::copy_n(images_.begin() + static_cast<std::ptrdiff_t>(n * image.size()), image.size(), image.begin());
+  occluder_.run([&](std::size_t, std::size_t, std::span<const float> logits) {
+    s.under.insert(s.under.end(), logits.begin(), logits.end());
+  });
+  s.before.assign(occluder_.logits().begin(), occluder_.logits().end());
+  return s;
+}
+
+std::vector<float> OcclusionMaps::map(std::size_t n, const Target& target) {
+  const Scores& s = scores(n);
+  const PatchGrid& grid = occluder_.grid();
+  const std::size_t classes = s.before.size();
+  const double before = score_of(target, s.before, probability_);
+  std::vector<double> sum(static_cast<std::size_t>(height_ * width_)), count(sum.size());
+  std::size_t position = 0;
+  for (const std::int64_t top : grid.rows)
+    for (const std::int64_t left : grid.columns) {
+      const std::span<const float> logits = std::span(s.under).subspan(classes * position++, classes);
+      const double drop = before - score_of(target, logits, probability_);
+      for (std::int64_t y = top; y < std::min(top + grid.patch, height_); ++y)
+        for (std::int64_t x = left; x < std::min(left + grid.patch, width_); ++x) {
+          sum[static_cast<std::size_t>(y * width_ + x)] += drop;
+          count[static_cast<std::size_t>(y * width_ + x)] += 1;
+        }
+    }
+  std::vector<float> map;
+  for (std::size_t i = 0; i < sum.size(); ++i) map.push_back(static_cast<float>(sum[i] / count[i]));
+  return map;
+}
+
+}  // namespace limn
