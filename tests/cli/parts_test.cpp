@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "class_names.h"
+#include "demo/scenes.h"
 #include "demo/score.h"
 #include "demo/scenes.h"
 #include "demo/xml.h"

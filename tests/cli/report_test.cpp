@@ -110,15 +110,21 @@ TEST_F(Report, EveryFormatIsWrittenBesideTheOthers) {
     EXPECT_THAT(names_in(path("all")), Contains(name));
   const Json told = Json::parse(read_text(path("all/report.json")));
   const Json summary = Json::parse(read_text(path("boxes/summary.json")));
-  bool found = false;
-  for (const Json& table : told["tables"]) {
-    if (table["id"] != "localization-results") continue;
-    found = true;
-    for (std::size_t i = 0; i < table["columns"].size(); ++i)
-      if (table["columns"][i]["key"] == "known_class")
-        EXPECT_EQ(table["rows"][0]["cells"][i]["low"], summary["methods"][0]["boxes"][0]["known_class"]["low"]);
-  }
-  EXPECT_TRUE(found);
+  const auto is_results = [](const Json& table) { return table["id"] == "localization-results"; };
+  const auto results = std::ranges::find_if(told["tables"], is_results);
+  ASSERT_NE(results, told["tables"].end());
+  const Json& columns = (*results)["columns"];
+  const auto is_known = [](const Json& column) { return column["key"] == "known_class"; };
+  const auto known = std::ranges::find_if(columns, is_known) - columns.begin();
+  ASSERT_LT(static_cast<std::size_t>(known), columns.size());
+  EXPECT_EQ((*results)["rows"][0]["cells"][static_cast<std::size_t>(known)]["low"],
+            summary["methods"][0]["boxes"][0]["known_class"]["low"]);
+  // The highest point of the curve, counted from the rows, is what the summary calls the maximum.
+  const Json& curve = told["charts"][0];
+  ASSERT_EQ(curve["id"], "localization-thresholds-1");
+  double highest = 0;
+  for (const Json& point : curve["series"][0]["points"]) highest = std::max(highest, point[1].get<double>());
+  EXPECT_NEAR(highest, summary["methods"][0]["max_box_accuracy"].get<double>(), 1e-12);
   EXPECT_EQ(run_limn({"report", path("boxes"), "--out", path("one/name.tex"), "--format", "latex,json"}).code, 0);
   EXPECT_THAT(names_in(path("one")), testing::ElementsAre("name.json", "name.tex"));
 }

@@ -98,7 +98,7 @@ TEST(ReportFormats, JsonKeepsNumbersAndCharts) {
 TEST(ReportFormats, LatexEscapesAndChoosesTheTable) {
   const std::string latex = to_latex(nasty_document());
   const std::string name =
-      "\\textless{}/script\\textgreater{}\\textless{}b\\textgreater{}\\&\"'\\textbar{}\\_*\\{\\%\\}\\$\\#"
+      "\\textless{}/script\\textgreater{}\\textless{}b\\textgreater{}\\&\"'\\textbar{}\\_{*}\\{\\%\\}\\$\\#"
       "\\textasciitilde{}\\textasciicircum{}\\textbackslash{}\\textbackslash{}xff,x";
   EXPECT_THAT(latex, HasSubstr("\\caption{" + name + "}\\label{tab:results}"));
   EXPECT_THAT(latex, HasSubstr("\\begin{tabular}{lr}"));

@@ -81,7 +81,7 @@ TEST(ReportTables, ProtocolsAreSubtracted) {
   const std::vector<limn::Run> runs{test::novel_run("as-published"), test::novel_run()};
   const auto table = protocols_table(runs);
   ASSERT_TRUE(table);
-  EXPECT_THAT(keys_of(*table), ElementsAre("run", "method", "strength", "inner.share"));
+  EXPECT_THAT(keys_of(*table), ElementsAre("network", "method", "strength", "inner.share"));
   ASSERT_EQ(table->rows.size(), 2U);
   EXPECT_EQ(table->rows[0].cells[2].value, .125);
   EXPECT_EQ(table->rows[0].cells[3].value, 0);

@@ -55,6 +55,7 @@ TEST(ReportText, Csv) {
 TEST(ReportText, Latex) {
   EXPECT_EQ(latex_escaped("50 % of {a_b} & $c$ #1 ~ ^ \\"),
             "50 \\% of \\{a\\_b\\} \\& \\$c\\$ \\#1 \\textasciitilde{} \\textasciicircum{} \\textbackslash{}");
+  EXPECT_EQ(latex_escaped("[2em] *"), "{[}2em] {*}");
   EXPECT_EQ(latex_escaped("<|>"), "\\textless{}\\textbar{}\\textgreater{}");
 }
 

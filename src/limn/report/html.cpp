@@ -19,7 +19,7 @@ std::string unit_html(Unit unit) {
 
 /// How many of the first columns name a row.
 std::size_t naming_columns(const Table& table) {
-  return table.columns.size() > 2 && table.columns[0].key == "run" && table.columns[1].unit == Unit::text ? 2 : 1;
+  return table.columns.size() > 2 && table.columns[1].key == "method" ? 2 : 1;
 }
 
 bool is_sortable(const Table& table) {

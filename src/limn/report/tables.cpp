@@ -254,8 +254,11 @@ std::optional<Table> comparisons_table(Runs runs) {
 }
 
 std::optional<Table> protocols_table(Runs runs) {
-  Table table = begin_table(runs, "protocols", "What the published protocol changes: as-published minus correct");
-  table.columns.push_back({"method", "method"});
+  Table table{fmt::format("{}-protocols", runs.front().id()),
+              "What the published protocol changes: as-published minus correct",
+              {},
+              {{"network", "network"}, {"method", "method"}},
+              {}};
   table.note = "Rates in points. The same network and images; only the rules differ.";
   for (const Run& run : runs) {
     const Run* other = run.correct_protocol() ? as_published(runs, run) : nullptr;
@@ -268,8 +271,7 @@ std::optional<Table> protocols_table(Runs runs) {
       table.columns.push_back(std::move(column));
     }
     for (const Json& method : methods_of(run)) {
-      Row row = begin_row(runs, run, kind_of(method));
-      row.cells.push_back({method.at("name").get<std::string>()});
+      Row row{kind_of(method), {{run.network()}, {method.at("name").get<std::string>()}}};
       add_differences(run, *other, method, std::move(row), table);
     }
   }

@@ -93,6 +93,8 @@ std::string latex_escaped(std::string_view text) {
       case '<': return "\\textless{}";
       case '>': return "\\textgreater{}";
       case '|': return "\\textbar{}";
+      case '[': return "{[}";  // behind the end of a row it would be an option, as would a star
+      case '*': return "{*}";
       default: return nullptr;
     }
   });
