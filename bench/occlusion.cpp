@@ -59,6 +59,17 @@ double difference(const Result& a, const Result& b) {
   return most / size;
 }
 
+/// How far the patches move the scores, in the same parts: equal scores would prove nothing if nothing moved.
+double movement(const Result& r, std::size_t positions) {
+  const std::size_t classes = r.scores.size() / positions;
+  double most = 0, size = 0;
+  for (std::size_t i = classes; i < r.scores.size(); ++i) {
+    most = std::max(most, static_cast<double>(std::abs(r.scores[i] - r.scores[i % classes])));
+    size = std::max(size, static_cast<double>(std::abs(r.scores[i])));
+  }
+  return most / size;
+}
+
 double median(std::vector<double> values) {
   std::ranges::sort(values);
   return values[values.size() / 2];
@@ -86,8 +97,10 @@ void compare(int argc, char** argv) {
     const Result slow = run(whole), fast = run(windows);
     const auto each = [&](const Result& r) { return 1e3 * r.seconds / static_cast<double>(grid.size()); };
     ratios.push_back(slow.seconds / fast.seconds);
-    fmt::print("whole maps {:.3f} ms, windows {:.3f} ms a position: {:.2f} times; scores differ by {:.1e}\n",
-               each(slow), each(fast), ratios.back(), difference(slow, fast));
+    fmt::print(
+        "whole maps {:.3f} ms, windows {:.3f} ms a position: {:.2f} times; scores differ by {:.1e} and move by "
+        "{:.1e}\n",
+        each(slow), each(fast), ratios.back(), difference(slow, fast), movement(slow, grid.size()));
     std::fflush(stdout);
   }
   fmt::print("median ratio {:.2f}\n", median(ratios));

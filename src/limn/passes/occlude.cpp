@@ -227,9 +227,8 @@ class Occlude {
   Graph clean_, batched_;
   GraphBuilder g_;
   Value places_;
-  std::unordered_map<ValueId, Value>
-      unchanged_;                              ///< values that do not depend on the patch, at the size of the batch
-  std::unordered_map<ValueId, Field> fields_;  ///< values that do
+  std::unordered_map<ValueId, Value> unchanged_;  ///< values that do not depend on the patch, for the whole batch
+  std::unordered_map<ValueId, Field> fields_;     ///< values that do
   std::vector<std::array<std::vector<std::int64_t>, 2>> starts_;
   std::string whole_from_;
 };

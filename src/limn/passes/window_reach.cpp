@@ -53,6 +53,13 @@ bool keeps_places(const Graph& graph, const Node& node) {
   return true;
 }
 
+/// Maps alone: a constant would have to be cut.
+bool joins_channels(const Graph& graph, const Node& node) {
+  const std::int64_t axis = node.attrs.integer("axis", 1);
+  const bool maps = std::ranges::none_of(node.in, [&](ValueId id) { return graph.constant(id) != nullptr; });
+  return maps && (axis == 1 || axis == -3);
+}
+
 std::array<WindowAxis, 2> axes_of_window(const Graph& graph, const Node& node,
                                          std::span<const std::int64_t> kernel) {
   const Shape& x = graph.shape(node.in[0]);
@@ -103,10 +110,7 @@ std::optional<WindowReach> window_reach(const Graph& graph, const Node& node) {
   if (node.op == "Conv" && is_image(graph, node.in[0])) return reach_of_convolution(graph, node);
   if ((node.op == "MaxPool" || node.op == "AveragePool") && is_image(graph, node.in[0]))
     return reach_of_pooling(graph, node);
-  if (node.op == "Concat") {
-    const std::int64_t axis = node.attrs.integer("axis", 1);
-    return axis == 1 || axis == -3 ? std::optional(WindowReach{}) : std::nullopt;
-  }
+  if (node.op == "Concat" && joins_channels(graph, node)) return WindowReach{};
   const bool by_element = std::ranges::find(kByElement, node.op) != std::end(kByElement);
   return by_element && keeps_places(graph, node) ? std::optional(WindowReach{}) : std::nullopt;
 }
