@@ -114,6 +114,22 @@ TEST(BlockResult, ComesBackFromAnotherProcessAsItWas) {
   EXPECT_ERROR(unpacked(nothing), ErrorCode::internal, HasSubstr("another process"));
 }
 
+TEST(RowStore, ClosesWhileSomebodyReads) {
+  const ScratchFolder folder;
+  const auto file = folder / "rows.sqlite";
+  RowStore rows(file, {"known"});
+  const std::vector<ImageRow> images{image_at(0), image_at(1)};
+  const std::vector<MapRow> maps{{0, "cam", {std::int64_t{1}}}, {1, "cam", {std::int64_t{0}}}};
+  rows.write(images, maps);
+  RowStore reader = RowStore::to_read(file);
+  std::size_t seen = 0;
+  reader.for_each_image([&](const ImageRow&) {
+    if (seen++ == 0) rows.close();
+  });
+  EXPECT_EQ(seen, 2U);
+  EXPECT_EQ(RowStore::to_read(file).positions().size(), 2U);
+}
+
 TEST(RowStore, RefusesAFileThatIsNoDatabase) {
   const ScratchFolder folder;
   write_file_atomically(folder / "rows.sqlite", std::string(5000, 'x'));

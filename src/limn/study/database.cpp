@@ -113,7 +113,11 @@ void Database::execute(const std::string& sql) {
 
 Statement Database::prepare(std::string_view sql) { return {file_, sql, path_}; }
 
-void Database::close() { execute("PRAGMA journal_mode=DELETE"); }
+void Database::close() {
+  const int code = sqlite3_exec(file_, "PRAGMA journal_mode=DELETE", nullptr, nullptr, nullptr);
+  if ((code & 0xFF) == SQLITE_BUSY || (code & 0xFF) == SQLITE_LOCKED) return;
+  check(code, file_, path_);
+}
 
 Transaction::~Transaction() {
   if (!open_) return;

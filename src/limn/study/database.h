@@ -61,7 +61,7 @@ class Database {
 
   void execute(const std::string& sql);
   Statement prepare(std::string_view sql);
-  /// Moves everything into the one file.
+  /// Moves everything into the one file; where somebody is reading it, the journal stays beside it, to no harm.
   void close();
 
  private:
