@@ -5,6 +5,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <map>
+
 #include "limn/base/file.h"
 #include "limn/datasets/text.h"
 #include "limn/metrics.h"
@@ -153,11 +155,15 @@ TEST(Controls, HaveTheirShapes) {
   EXPECT_ERROR(control_map("edges", 3, 3, 0), ErrorCode::not_found, HasSubstr("edges"));
 }
 
-/// The study's list of 2,510 images, boxes as it stored them, in Python's notation.
-TEST(SharedStudy, ControlsOnItsBoxesGiveTheKnownRates) {
-  const std::filesystem::path file = std::filesystem::path(LIMN_SHARED_DATA) / "study/res2_2510.csv";
-  if (!std::filesystem::exists(file)) GTEST_SKIP() << "the study's files are not at " << file;
-  const auto rows = parse_csv(read_text_file(file));
+/// A row of the study's list of 2,510 images.
+struct StudyRow {
+  std::string id;
+  std::vector<double> size;
+  std::vector<Box> boxes;  ///< as it stored them
+};
+
+/// The list is written in Python's notation.
+std::vector<StudyRow> study_rows(const std::filesystem::path& file) {
   const auto numbers_in = [](const std::string& text) {
     std::vector<double> numbers;
     std::string digits;
@@ -171,24 +177,65 @@ TEST(SharedStudy, ControlsOnItsBoxesGiveTheKnownRates) {
     }
     return numbers;
   };
-  std::size_t boxes = 0, with_several = 0, square = 0, pointed = 0, localized = 0;
-  for (std::size_t r = 1; r < rows.size(); ++r) {
-    const auto corners = numbers_in(rows[r].back()), size = numbers_in(rows[r][rows[r].size() - 2]);
-    std::vector<Box> truths;
+  const auto table = parse_csv(read_text_file(file));
+  std::vector<StudyRow> rows;
+  for (std::size_t r = 1; r < table.size(); ++r) {
+    const auto& fields = table[r];
+    StudyRow row{std::filesystem::path(fields.at(1)).stem().string(), numbers_in(fields[fields.size() - 2]), {}};
+    const auto corners = numbers_in(fields.back());
     for (std::size_t i = 0; i + 3 < corners.size(); i += 4)
-      truths.push_back({corners[i], corners[i + 1], corners[i + 2], corners[i + 3]});
-    boxes += truths.size();
-    with_several += truths.size() > 1 ? 1 : 0;
-    square += size.at(0) == size.at(1) ? 1 : 0;
-    pointed += points_at(112, 112, truths, Bounds::closed) ? 1 : 0;
-    localized += localizes({0, 0, 224, 224}, truths) ? 1 : 0;
+      row.boxes.push_back({corners[i], corners[i + 1], corners[i + 2], corners[i + 3]});
+    rows.push_back(std::move(row));
   }
-  ASSERT_EQ(rows.size() - 1, 2510U);
+  return rows;
+}
+
+const std::filesystem::path kShared = LIMN_SHARED_DATA;
+
+TEST(SharedStudy, ControlsOnItsBoxesGiveTheKnownRates) {
+  const auto file = kShared / "study/res2_2510.csv";
+  if (!std::filesystem::exists(file)) GTEST_SKIP() << "the study's files are not at " << file;
+  const auto rows = study_rows(file);
+  std::size_t boxes = 0, with_several = 0, square = 0, pointed = 0, localized = 0;
+  for (const StudyRow& row : rows) {
+    boxes += row.boxes.size();
+    with_several += row.boxes.size() > 1 ? 1 : 0;
+    square += row.size.at(0) == row.size.at(1) ? 1 : 0;
+    pointed += points_at(112, 112, row.boxes, Bounds::closed) ? 1 : 0;
+    localized += localizes({0, 0, 224, 224}, row.boxes) ? 1 : 0;
+  }
+  ASSERT_EQ(rows.size(), 2510U);
   EXPECT_EQ(boxes, 4019U);
   EXPECT_EQ(with_several, 613U);
   EXPECT_EQ(square, 103U);
   EXPECT_NEAR(static_cast<double>(pointed) / 2510, .8339, 5e-5);
   EXPECT_NEAR(static_cast<double>(localized) / 2510, .5036, 5e-5);
+}
+
+/// From the annotations of the photographs that are at hand.
+TEST(SharedStudy, ItsBoxesComeFromTheAnnotations) {
+  const auto file = kShared / "study/res2_2510.csv", root = kShared / "ilsvrc-val-250";
+  if (!std::filesystem::exists(file) || !std::filesystem::exists(root))
+    GTEST_SKIP() << "the study's files or the photographs are not at " << kShared;
+  std::map<std::string, StudyRow> stored;
+  for (StudyRow& row : study_rows(file)) stored.emplace(row.id, row);
+  const auto data = open_dataset("ilsvrc", root);
+  std::vector<std::size_t> map(data->classes().size());
+  std::size_t images = 0, boxes = 0;
+  for (std::size_t i = 0; i < data->size(); ++i) {
+    const auto row = stored.find(data->id(i));
+    if (row == stored.end()) continue;
+    const Sample sample = data->sample(i);
+    std::vector<Box> ours;
+    for (const auto& [c, box] :
+         boxes_in_input(sample, sample.width, sample.height, study_preprocess(), map, Protocol::as_published))
+      ours.push_back(box);
+    EXPECT_EQ(ours, row->second.boxes) << row->first;
+    ++images;
+    boxes += ours.size();
+  }
+  EXPECT_EQ(images, 250U);
+  EXPECT_EQ(boxes, 407U);
 }
 
 }  // namespace
