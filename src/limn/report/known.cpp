@@ -24,11 +24,11 @@ constexpr std::array kExperiments{
     KnownExperiment{"occlusion", "Occlusion",
                     "A map is compared with what happens to the score of the class when parts of the picture are "
                     "covered, one after the other.",
-                    "", "", "agreement with occlusion"},
+                    "", "", "rank correlation"},
     KnownExperiment{
         "xray", "Chest x-rays",
-        "How much of a map's strongest heat lies in the box that a radiologist drew around the finding.", "", "",
-        "share of heat in the box"},
+        "How much of a map's strongest heat lies in the box that a radiologist drew around the finding.", "share",
+        "", "share in the box"},
 };
 
 using Cells = std::vector<TableCell>;
@@ -154,8 +154,11 @@ KnownExperiment known_experiment(std::string_view name) {
 }
 
 HeadlineVariant headline_variant(const Json& manifest) {
-  if (manifest.value("experiment", "") != "localization") return {};
+  const std::string experiment = manifest.value("experiment", "");
+  if (experiment != "localization" && experiment != "xray") return {};
   const double threshold = manifest.at("thresholds").at(0).get<double>();
+  if (experiment == "xray")
+    return {"shares", [=](const Json& element) { return element.value("threshold", -1.0) == threshold; }};
   const bool correct = manifest.at("protocol") == name_of(Protocol::correct);
   return {"boxes", [=](const Json& element) {
             return element.value("threshold", -1.0) == threshold &&
