@@ -93,7 +93,7 @@ Table published_pointing_game() {
   table.columns = {{"network", "network"},
                    {"source", "published by"},
                    {"accuracy", "accuracy", Unit::percent},
-                   {"agreement", "\u201crecall\u201d", Unit::fraction}};
+                   {"agreement", "\u201crecall\u201d", Unit::number}};
   table.rows.push_back(published_row("VGG-16", std::string(kStudy), {number(.8642), number(.82565)}));
   table.rows.push_back(published_row("GoogLeNet", std::string(kStudy), {number(.90419), number(.76685)}));
   return table;
@@ -109,8 +109,8 @@ Table published_occlusion() {
       "original paper's numbers are on PASCAL VOC 2007.";
   table.columns = {{"method", "method"},
                    {"source", "published by"},
-                   {"correlation", "rank correlation", Unit::fraction},
-                   {"sd", "deviation", Unit::fraction}};
+                   {"correlation", "rank correlation", Unit::number},
+                   {"sd", "deviation", Unit::number}};
   const auto add = [&](const char* method, double mean, double deviation, Interval interval, double paper) {
     table.rows.push_back(
         published_row(method, std::string(kStudy), {TableCell{{}, mean, interval}, number(deviation)}));
@@ -133,8 +133,8 @@ Table published_xray() {
       "the box.";
   table.columns = {{"method", "method"},
                    {"source", "published by"},
-                   {"a", "CheXNet", Unit::fraction},
-                   {"b", "DenseNet-121 of a COVID project", Unit::fraction}};
+                   {"a", "CheXNet", Unit::number},
+                   {"b", "DenseNet-121 of a COVID project", Unit::number}};
   const auto add = [&](const char* method, double a, double b) {
     table.rows.push_back(published_row(method, std::string(kStudy), {number(a), number(b)}));
   };
