@@ -47,6 +47,7 @@ class Report : public testing::Test {
     evaluate("published", "localization", {"--protocol", "as-published", "--method", "grad-cam,layer-cam"});
     evaluate("points", "pointing-game", {"--save-maps"});
     evaluate("errors", "classification", {});
+    evaluate("hidden", "occlusion", {"--save-maps", "--limit", "8", "--method", "grad-cam,layer-cam"});
   }
   static void TearDownTestSuite() { folder.reset(); }
 
@@ -99,6 +100,13 @@ TEST_F(Report, OnePageHoldsSeveralExperiments) {
       page({path("points"), path("errors"), path("boxes")}),
       AllOf(HasSubstr("<h1>Pointing game, Classification, Localization</h1>"), HasSubstr("<circle class=\"found\""),
             HasSubstr("id=\"pointing-game-curve-1-recall\""), HasSubstr("href=\"#classification\"")));
+}
+
+TEST_F(Report, ScoresAreComparedAsScores) {
+  const std::string html = page({path("hidden")});
+  EXPECT_THAT(html, AllOf(HasSubstr("rank correlation"), HasSubstr("Wilcoxon"), HasSubstr("VGG-16 and 120 images"),
+                          HasSubstr("<h4>Worst</h4>"), HasSubstr("mean rank correlation")));
+  EXPECT_THAT(html, Not(HasSubstr("McNemar")));
 }
 
 TEST_F(Report, EveryFormatIsWrittenBesideTheOthers) {

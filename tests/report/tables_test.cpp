@@ -77,6 +77,19 @@ TEST(ReportTables, TheHeadlineBoxIsThatOfTheProtocol) {
   EXPECT_TRUE(find_measure(run, method, "known_class").is_null());
 }
 
+TEST(ReportTables, TheHeadlineShareIsThatOfTheFirstThreshold) {
+  auto run = test::novel_run();
+  run.manifest["experiment"] = run.experiment = "xray";
+  run.manifest["thresholds"] = {0.85, 0.5};
+  Json& method = run.summary["methods"][0];
+  const auto share = [](double threshold, double mean) {
+    return Json{{"threshold", threshold}, {"share", {{"mean", mean}, {"low", 0}, {"high", 1}}}};
+  };
+  method["shares"] = {share(.5, .2), share(.85, .1)};
+  EXPECT_EQ(find_measure(run, method, "share").at("mean"), .1);
+  EXPECT_EQ(headline_path(run), "share");
+}
+
 TEST(ReportTables, ProtocolsAreSubtracted) {
   const std::vector<limn::Run> runs{test::novel_run("as-published"), test::novel_run()};
   const auto table = protocols_table(runs);
@@ -109,6 +122,27 @@ TEST(ReportTables, ComparisonsShowWhatTheyHold) {
   EXPECT_THAT(table->note, testing::IsEmpty());
   runs[0].summary["comparisons"][0]["only_method"] = 3;
   EXPECT_THAT(comparisons_table(runs)->note, HasSubstr("McNemar"));
+  const Json mean = {{"n", 4}, {"mean", .25}, {"sd", 1}, {"low", .125}, {"high", .5}};
+  runs[0].summary["comparisons"] = {{{"method", "a"},
+                                     {"against", "b"},
+                                     {"difference", mean},
+                                     {"paired_t", {{"t", 2.5}, {"p", .04}, {"effect", 1.0}}},
+                                     {"permutation_p", .03}}};
+  const auto scores = comparisons_table(runs);
+  EXPECT_THAT(keys_of(*scores), ElementsAre("method", "against", "difference", "paired_t.t", "paired_t.p",
+                                            "paired_t.effect", "permutation_p"));
+  EXPECT_EQ(scores->columns[2].unit, Unit::change);
+  EXPECT_EQ(scores->rows[0].cells[2].value, .25);
+  EXPECT_THAT(scores->note, HasSubstr("Wilcoxon"));
+}
+
+TEST(ReportTables, TheHeadlineIsWhatMethodsAreComparedBy) {
+  auto run = test::novel_run();
+  EXPECT_EQ(headline_path(run), "strength");
+  run.summary["compared_by"] = "inner.share";
+  EXPECT_EQ(headline_path(run), "inner.share");
+  run.summary["compared_by"] = "a column of the rows";
+  EXPECT_EQ(headline_path(run), "strength");
 }
 
 TEST(ReportTables, MethodsAreTestedAgainstEachOther) {

@@ -26,6 +26,7 @@ TEST(ReportText, NumbersAreShownByTheirUnit) {
 TEST(ReportText, CellsShowTheirIntervals) {
   EXPECT_EQ(cell_text(with_interval(.592, .53, .651), Unit::percent), "59.2 (53.0-65.1)");
   EXPECT_EQ(cell_text(with_interval(.01, -.013, .031), Unit::fraction), "0.010 (-0.013 to 0.031)");
+  EXPECT_EQ(cell_text(with_interval(.15, .01, .28), Unit::change), "+0.150 (+0.010 to +0.280)");
   EXPECT_EQ(cell_text({}, Unit::percent), "-");
   EXPECT_EQ(cell_text({"grad-cam"}, Unit::text), "grad-cam");
   EXPECT_EQ(typeset(with_interval(.592, .53, .651), Unit::percent), "59.2\u00a0% (53.0\u201365.1)");

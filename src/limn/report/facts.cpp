@@ -73,11 +73,12 @@ std::string layers(const Run& run) {
   return fmt::format("{}", fmt::join(names, ", "));
 }
 
-std::string preprocessing(const Run& run) {
-  if (!run.manifest.contains("preprocessing")) return {};
+/// The options under a key: "resize 256; crop 224".
+std::string options(const Run& run, const char* key) {
+  if (!run.manifest.contains(key) || !run.manifest.at(key).is_object()) return {};
   std::string text;
-  for (const auto& [key, value] : run.manifest.at("preprocessing").items())
-    text += fmt::format("{}{} {}", text.empty() ? "" : "; ", key,
+  for (const auto& [name, value] : run.manifest.at(key).items())
+    text += fmt::format("{}{} {}", text.empty() ? "" : "; ", name,
                         value.is_string() ? value.get<std::string>() : numbers_text(value));
   return text;
 }
@@ -90,7 +91,9 @@ constexpr auto kFacts = std::to_array<Fact>({
     {"protocol", [](const Run& run) { return text_at(run.manifest, "protocol"); }},
     {"methods", methods},
     {"layer", layers},
-    {"preprocessing", preprocessing},
+    {"preprocessing", [](const Run& run) { return options(run, "preprocessing"); }},
+    {"occlusion map", [](const Run& run) { return options(run, "occlusion"); }},
+    {"classes of the findings", [](const Run& run) { return options(run, "findings"); }},
 });
 
 constexpr auto kProvenance = std::to_array<Fact>({

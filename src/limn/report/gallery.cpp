@@ -100,9 +100,13 @@ class GalleryMaker {
     const auto at = static_cast<std::size_t>(row.position);
     if (at >= dataset_.size() || dataset_.id(at) != row.id)
       throw Error(ErrorCode::not_found, "the dataset holds other images than those of the run", row.id);
-    const std::size_t asked = row.boxes.empty() ? row.classes.front() : row.boxes.front().class_index;
-    const Tensor numbers =
-        read_npy(maps_path(run_.folder) / map_file(row.position, fmt::format("{}.{}", method.name, asked)));
+    const auto file = [&](std::size_t c) {
+      return maps_path(run_.folder) / map_file(row.position, fmt::format("{}.{}", method.name, c));
+    };
+    std::size_t asked = row.classes.front();
+    if (!row.boxes.empty() && std::filesystem::exists(file(row.boxes.front().class_index)))
+      asked = row.boxes.front().class_index;
+    const Tensor numbers = read_npy(file(asked));
     const Shown on_page = shown(dataset_.image(at), preprocess_);
     const Geometry& g = on_page.geometry;
     const Image tinted = overlay(on_page.picture, displayed(numbers, g, upsampling_), g, {.color_bar = false});

@@ -24,11 +24,11 @@ constexpr std::array kExperiments{
     KnownExperiment{"occlusion", "Occlusion",
                     "A map is compared with what happens to the score of the class when parts of the picture are "
                     "covered, one after the other.",
-                    "", "", "agreement with occlusion"},
+                    "", "", "rank correlation"},
     KnownExperiment{
         "xray", "Chest x-rays",
-        "How much of a map's strongest heat lies in the box that a radiologist drew around the finding.", "", "",
-        "share of heat in the box"},
+        "How much of a map's strongest heat lies in the box that a radiologist drew around the finding.", "share",
+        "", "share in the box"},
 };
 
 using Cells = std::vector<TableCell>;
@@ -93,7 +93,7 @@ Table published_pointing_game() {
   table.columns = {{"network", "network"},
                    {"source", "published by"},
                    {"accuracy", "accuracy", Unit::percent},
-                   {"agreement", "\u201crecall\u201d", Unit::fraction}};
+                   {"agreement", "\u201crecall\u201d", Unit::number}};
   table.rows.push_back(published_row("VGG-16", std::string(kStudy), {number(.8642), number(.82565)}));
   table.rows.push_back(published_row("GoogLeNet", std::string(kStudy), {number(.90419), number(.76685)}));
   return table;
@@ -109,8 +109,8 @@ Table published_occlusion() {
       "original paper's numbers are on PASCAL VOC 2007.";
   table.columns = {{"method", "method"},
                    {"source", "published by"},
-                   {"correlation", "rank correlation", Unit::fraction},
-                   {"sd", "deviation", Unit::fraction}};
+                   {"correlation", "rank correlation", Unit::number},
+                   {"sd", "deviation", Unit::number}};
   const auto add = [&](const char* method, double mean, double deviation, Interval interval, double paper) {
     table.rows.push_back(
         published_row(method, std::string(kStudy), {TableCell{{}, mean, interval}, number(deviation)}));
@@ -133,8 +133,8 @@ Table published_xray() {
       "the box.";
   table.columns = {{"method", "method"},
                    {"source", "published by"},
-                   {"a", "CheXNet", Unit::fraction},
-                   {"b", "DenseNet-121 of a COVID project", Unit::fraction}};
+                   {"a", "CheXNet", Unit::number},
+                   {"b", "DenseNet-121 of a COVID project", Unit::number}};
   const auto add = [&](const char* method, double a, double b) {
     table.rows.push_back(published_row(method, std::string(kStudy), {number(a), number(b)}));
   };
@@ -154,8 +154,11 @@ KnownExperiment known_experiment(std::string_view name) {
 }
 
 HeadlineVariant headline_variant(const Json& manifest) {
-  if (manifest.value("experiment", "") != "localization") return {};
+  const std::string experiment = manifest.value("experiment", "");
+  if (experiment != "localization" && experiment != "xray") return {};
   const double threshold = manifest.at("thresholds").at(0).get<double>();
+  if (experiment == "xray")
+    return {"shares", [=](const Json& element) { return element.value("threshold", -1.0) == threshold; }};
   const bool correct = manifest.at("protocol") == name_of(Protocol::correct);
   return {"boxes", [=](const Json& element) {
             return element.value("threshold", -1.0) == threshold &&

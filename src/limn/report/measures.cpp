@@ -61,20 +61,40 @@ constexpr std::array kKnown{
     Known{"agreement", "agreement", Unit::fraction, "Hits accepted and wrong classes rejected"},
     Known{"recall", "recall", Unit::fraction, "Hits accepted, of the true classes"},
     Known{"precision", "precision", Unit::fraction, "Hits, of the accepted maps"},
+    // Occlusion
+    Known{"spearman", "rank correlation", Unit::fraction,
+          "Spearman's, of average ranks, between a map and the occlusion map"},
+    Known{"argsort", "of argsorts", Unit::fraction, "The study's: of the orders that sort each of both maps"},
+    Known{"largest_drop", "largest drop", Unit::fraction, "What the class loses under the worst patch"},
+    // Chest x-rays
+    Known{"boxes", "boxes", Unit::count, ""},
+    Known{"finding", "finding", Unit::text, ""},
+    Known{"share", "share in the box", Unit::fraction,
+          "Of the pixels above the threshold of a map's range, those in the box"},
+    Known{"none_inside", "none inside", Unit::count, "Boxes without any of these pixels"},
+    Known{"all_inside", "all inside", Unit::count, "Boxes with all of these pixels"},
+    Known{"median_active_pixels", "pixels above", Unit::count, "Their median over the boxes"},
+    Known{"chance", "chance", Unit::fraction, "The part of the input that the boxes cover"},
+    Known{"localized", "localized", Unit::percent, "The box at half of the maximum succeeds"},
     // Comparisons
+    Known{"against", "against", Unit::text, ""},
+    Known{"paired_t.t", "paired t", Unit::number, ""},
+    Known{"paired_t.p", "p of t", Unit::p_value, ""},
+    Known{"paired_t.effect", "effect", Unit::number, "Cohen's d of the differences"},
+    Known{"permutation_p", "p of flips", Unit::p_value, "Of signs flipped at random"},
     Known{"method", "method", Unit::text, ""},
     Known{"control", "best control", Unit::text, ""},
     Known{"only_method", "method alone", Unit::count, "Images on which the method succeeds and the control fails"},
     Known{"only_control", "control alone", Unit::count,
           "Images on which the control succeeds and the method fails"},
-    Known{"difference", "difference", Unit::points, "Of the rates, in points"},
+    Known{"difference", "difference", Unit::points, ""},
     Known{"p", "p", Unit::p_value, "Of the test by itself"},
-    Known{"p_holm", "p, corrected", Unit::p_value, "By Holm, for the number of tests in this table"},
+    Known{"p_holm", "p, corrected", Unit::p_value, "By Holm, for the number of tests of the run"},
 };
 
 void collect(const Json& object, const std::string& prefix, Entry& entry) {
   for (const auto& [key, value] : object.items()) {
-    if (prefix.empty() && (key == "name" || key == "control")) continue;
+    if (prefix.empty() && (key == "name" || (key == "control" && value.is_boolean()))) continue;
     const std::string path = prefix + key;
     const bool objects = value.is_array() && !value.empty() &&
                          std::ranges::all_of(value, [](const Json& v) { return v.is_object(); });
@@ -132,7 +152,9 @@ TableCell measure_cell(const Json& json) {
 Column measure_column(std::string_view path, const Json& example) {
   const auto found = std::ranges::find(kKnown, path, &Known::path);
   if (found == kKnown.end()) return {std::string(path), as_words(path), unit_of(example)};
-  return {std::string(path), std::string(found->title), found->unit, std::string(found->hint)};
+  const bool mean = found->unit == Unit::points && is_measure(example) && example.contains("mean");
+  return {std::string(path), std::string(found->title), mean ? Unit::change : found->unit,
+          std::string(found->hint)};
 }
 
 Unit difference_unit(Unit unit) {

@@ -27,7 +27,7 @@ struct Entry {
   std::vector<Variants> variants;
 };
 
-/// Everything in an object but its name and whether it is a control. Lists of anything but objects are left out.
+/// Everything in an object but its name, and whether it is a control. Lists of anything but objects are left out.
 Entry read_entry(const Json& object);
 
 /// Whether it has an interval: what rate_json(), error_json() and mean_json() make.

@@ -36,19 +36,25 @@ bool has(const RowStore& rows, std::string_view column) {
   return std::ranges::find(rows.columns(), column) != rows.columns().end();
 }
 
+/// Whether the values of a column are real numbers.
+bool is_real(RowStore& rows, const std::string& column) {
+  const std::string name = quoted_name(column);
+  Statement query = rows.query(fmt::format("SELECT typeof({0}) FROM maps WHERE {0} IS NOT NULL LIMIT 1", name));
+  return query.step() && query.text(0) == "real";
+}
+
 /// The first column with real numbers.
 std::string first_real(RowStore& rows) {
-  for (const std::string& column : rows.columns()) {
-    const std::string name = quoted_name(column);
-    Statement query = rows.query(fmt::format("SELECT typeof({0}) FROM maps WHERE {0} IS NOT NULL LIMIT 1", name));
-    if (query.step() && query.text(0) == "real") return column;
-  }
+  for (const std::string& column : rows.columns())
+    if (is_real(rows, column)) return column;
   return {};
 }
 
-/// The column with one number for every image and method: of localization the IoU of the box that is judged.
+/// The column with one number for every image and method: that by which methods are compared where it is no
+/// success; of localization the IoU of the box that is judged.
 std::string score_column(RowStore& rows, const std::string& experiment, const std::string& compared_by) {
   constexpr std::string_view kKnown = "known_";
+  if (has(rows, compared_by) && is_real(rows, compared_by)) return compared_by;
   if (compared_by.starts_with(kKnown))
     if (std::string iou = "iou_" + compared_by.substr(kKnown.size()); has(rows, iou)) return iou;
   const std::string known(known_experiment(experiment).score);
@@ -93,9 +99,9 @@ RunRows read_rows(const Run& run) {
   for (const Json& method : methods)
     out.methods.push_back({method.at("name").get<std::string>(), method.value("control", false), {}, {}, {}, {}});
   if (methods.empty()) return out;
-  const std::string success = run.summary.value("compared_by", "");
-  out.score_column = score_column(rows, run.experiment, success);
-  read_maps(rows, success, out);
+  const std::string compared_by = run.summary.value("compared_by", "");
+  out.score_column = score_column(rows, run.experiment, compared_by);
+  read_maps(rows, compared_by == out.score_column ? std::string() : compared_by, out);
   return out;
 }
 

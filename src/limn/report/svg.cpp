@@ -34,7 +34,8 @@ std::string picture(double width, double height, std::string_view description, c
 /// A tick's label with the digits it needs: 0, 0.25, 50.
 std::string tick_text(double value, Unit unit) {
   if (unit == Unit::percent) value *= 100;
-  return fmt::format("{:g}", std::abs(value) < 1e-12 ? 0.0 : value);
+  const std::string text = fmt::format("{:g}", std::abs(value));
+  return value < -1e-12 ? "\u2212" + text : std::abs(value) < 1e-12 ? "0" : text;
 }
 
 std::string path_of(const Series& series, const Scale& x, const Scale& y) {
@@ -124,14 +125,17 @@ std::string svg_of(const LineChart& chart) {
 }
 
 std::string svg_of(const IntervalChart& chart) {
-  constexpr double kWidth = 760, kRight = 140, kRow = 26, kTop = 6, kAxis = 26, kLetter = 6.8;
-  double height = kTop + kAxis, left = 0;
+  constexpr double kWidth = 760, kRow = 26, kTop = 6, kAxis = 26, kLetter = 6.8;
+  double height = kTop + kAxis, left = 0, right = 0;
   for (const auto& l : chart.lines) {
     height += kRow + (l.group.empty() ? 0 : kRow + 4);
     left = std::max(left, kLetter * static_cast<double>(l.name.size()));
+    const std::string value = cell_text({{}, l.value, l.interval}, chart.x.unit);  // a byte a letter
+    right = std::max(right, kLetter * static_cast<double>(value.size() + 2));
   }
+  right += 14;
   left = std::clamp(left, 80.0, 300.0) + 14;
-  const Scale x{chart.x.low, chart.x.high, left, kWidth - kRight};
+  const Scale x{chart.x.low, chart.x.high, left, kWidth - right};
   std::string inside;
   for (const double value : ticks(chart.x.low, chart.x.high)) {
     inside += line(x(value), kTop, x(value), height - kAxis, "grid");
@@ -149,7 +153,7 @@ std::string svg_of(const IntervalChart& chart) {
     inside += text_at(left - 14, middle + 4, "end", "name " + css, l.name);
     inside += line(x(l.interval.low), middle, x(l.interval.high), middle, "whisker " + css);
     inside += fmt::format(R"(<circle cx="{:.1f}" cy="{:.1f}" r="4.5" class="dot {}"/>)", x(l.value), middle, css);
-    inside += text_at(kWidth - kRight + 14, middle + 4, "start", "value " + css,
+    inside += text_at(kWidth - right + 14, middle + 4, "start", "value " + css,
                       typeset(TableCell{{}, l.value, l.interval}, chart.x.unit));
     top += kRow;
   }

@@ -166,7 +166,10 @@ Json find_measure(const Run& run, const Json& method, const std::string& path) {
 }
 
 std::string headline_path(const Run& run) {
-  const std::string known(known_experiment(run.experiment).headline);
+  std::string known(known_experiment(run.experiment).headline);
+  const std::string compared_by = run.summary.value("compared_by", "");
+  for (const Json& method : methods_of(run))
+    if (is_measure(find_measure(run, method, compared_by))) known = compared_by;
   for (const Json& method : methods_of(run))
     for (const auto& [path, value] : main_measures(run, method))
       if (is_measure(value) && (known.empty() || path == known)) return path;
@@ -242,10 +245,11 @@ std::optional<Table> comparisons_table(Runs runs) {
   for (const Run& run : runs)
     for (const Json& comparison : run.summary.value("comparisons", Json::array())) {
       if (comparison.contains("only_method")) table.note = "McNemar's exact test; corrected by Holm.";
-      Measures measures;
-      for (const auto& [key, value] : comparison.items())
-        if (is_measure(value) || value.is_primitive()) measures.emplace_back(key, value);
-      columns.add(begin_row(runs, run, RowKind::plain), measures);
+      if (comparison.contains("permutation_p")) {
+        table.caption = "Every method against the best control and against each other, image by image";
+        table.note = "p of Wilcoxon's signed ranks; corrected by Holm.";
+      }
+      columns.add(begin_row(runs, run, RowKind::plain), measures_of(comparison));
       any = true;
     }
   if (!any) return std::nullopt;

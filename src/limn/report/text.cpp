@@ -40,6 +40,11 @@ std::string fixed(double value, int digits, bool sign) {
   return fmt::format("{}{}", sign && value > 0 ? "+" : "", text);
 }
 
+/// Between the ends of an interval: a dash would look like a minus sign.
+std::string_view between(double low, Unit unit, std::string_view dash) {
+  return low < 0 || unit == Unit::points || unit == Unit::change ? " to " : dash;
+}
+
 std::string p_text(double p) {
   constexpr double kSmallest = 1e-4;
   return p < kSmallest ? "< 0.0001" : fmt::format("{:.2g}", p);
@@ -152,7 +157,7 @@ std::string cell_text(const TableCell& cell, Unit unit) {
   if (!cell.value) return cell.text.empty() ? "-" : cell.text;
   if (!cell.interval) return number_text(*cell.value, unit);
   return fmt::format("{} ({}{}{})", number_text(*cell.value, unit), number_text(cell.interval->low, unit),
-                     cell.interval->low < 0 ? " to " : "-", number_text(cell.interval->high, unit));
+                     between(cell.interval->low, unit, "-"), number_text(cell.interval->high, unit));
 }
 
 std::string typeset(double value, Unit unit) {
@@ -162,7 +167,7 @@ std::string typeset(double value, Unit unit) {
 }
 
 std::string typeset(const Interval& interval, Unit unit) {
-  return fmt::format("{}{}{}", typeset(interval.low, unit), interval.low < 0 ? " to " : "\u2013",
+  return fmt::format("{}{}{}", typeset(interval.low, unit), between(interval.low, unit, "\u2013"),
                      typeset(interval.high, unit));
 }
 
