@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <memory>
 
+#include "failure.h"
 #include "limn/version.h"
 
 namespace limn::cli {
@@ -126,6 +127,17 @@ void add_speed_options(CLI::App& command, SpeedFlags& flags) {
   command.add_option("--batch", flags.batch, "Images computed together (default: 8, or as many as there are)")
       ->type_name("N");
   command.add_option("--threads", flags.threads, "Threads to compute with (default: one per core)")->type_name("N");
+}
+
+CLI::Validator above_zero() { return CLI::Validator(CLI::PositiveNumber).description(""); }
+
+void require_heeded(const CLI::App& command, std::initializer_list<const char*> options, bool heeded,
+                    std::string_view owner) {
+  if (heeded) return;
+  for (const char* option : options)
+    if (command.count(option) > 0)
+      throw UsageError(Error(ErrorCode::bad_input, fmt::format("{} would do nothing here", option), option,
+                             fmt::format("it is for {}; leave it out", owner)));
 }
 
 }  // namespace limn::cli

@@ -3,6 +3,7 @@
 
 #include <CLI/CLI.hpp>
 #include <functional>
+#include <initializer_list>
 #include <map>
 #include <string>
 #include <string_view>
@@ -40,6 +41,12 @@ struct SpeedFlags {
   std::optional<int> threads;
 };
 void add_speed_options(CLI::App&, SpeedFlags&);
+
+/// Of an option's value; without the word that CLI11 would add to the help.
+CLI::Validator above_zero();
+/// Throws UsageError when one of these options is given though nothing would heed it: they belong to `owner`.
+void require_heeded(const CLI::App& command, std::initializer_list<const char*> options, bool heeded,
+                    std::string_view owner);
 
 template <class Names>
 Completion one_of(const Names& names) {

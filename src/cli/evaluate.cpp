@@ -340,12 +340,12 @@ void add_measure_options(CommandLine& line, CLI::App& command, EvaluateFlags& fl
 void add_occlusion_options(CommandLine& line, CLI::App& command, OcclusionFlags& flags) {
   command.add_option("--patch", flags.patch, "occlusion: rows and columns of the patch (default: 45)")
       ->type_name("PIXELS")
-      ->check(CLI::PositiveNumber);
+      ->check(above_zero());
   command
       .add_option("--stride", flags.stride,
                   "occlusion: pixels from one patch to the next (default: 16; 1 with --protocol as-published)")
       ->type_name("PIXELS")
-      ->check(CLI::PositiveNumber);
+      ->check(above_zero());
   const auto choice = [&](const char* name, std::string& value, const char* help, std::vector<std::string> words) {
     line.completions[command.add_option(name, value, help)->type_name("NAME")] = {std::move(words), false};
   };
@@ -385,7 +385,7 @@ void add_evaluate(CommandLine& line) {
       line, "evaluate",
       "Measure a network and its explanations on a dataset: errors, boxes against boxes, the pointing game, "
       "agreement "
-      "with occlusion.\n"
+      "with occlusion, findings on chest X-rays.\n"
       "Methods are compared with controls that look at nothing. Results are in a folder: a row for every image and "
       "method as it is done, and a summary with intervals at the end. A stopped run goes on with --resume.",
       {"limn evaluate classification --model model.onnx --dataset ilsvrc --root imagenet --out runs/errors",
@@ -403,7 +403,13 @@ void add_evaluate(CommandLine& line) {
   add_run_options(*command, *flags);
   add_network_options(line, *command, flags->network);
   add_speed_options(*command, flags->speed);
-  command->callback([&line, flags] { line.action = [flags] { return evaluate(*flags); }; });
+  command->callback([&line, flags, command] {
+    as_usage([&] { return &experiment(flags->experiment); });
+    require_heeded(*command, {"--patch", "--stride", "--fill", "--score", "--rank", "--pad"},
+                   flags->experiment == "occlusion", "occlusion");
+    require_heeded(*command, {"--tolerance"}, flags->experiment == "pointing-game", "the pointing game");
+    line.action = [flags] { return evaluate(*flags); };
+  });
 }
 
 void add_merge(CommandLine& line) {

@@ -83,12 +83,12 @@ void add_method_options(CommandLine& line, CLI::App& command, ExplainFlags& flag
   command
       .add_option("--patch", flags.patch.size, "occlusion: pixels a side (default: a fifth of the shorter side)")
       ->type_name("PIXELS")
-      ->check(CLI::PositiveNumber);
+      ->check(above_zero());
   command
       .add_option("--stride", flags.patch.stride,
                   "occlusion: pixels from one patch to the next (default: a 28th of the shorter side)")
       ->type_name("PIXELS")
-      ->check(CLI::PositiveNumber);
+      ->check(above_zero());
   option =
       command.add_option("--fill", flags.fill,
                          "occlusion: what a patch holds: mean of the image (default), zero after preprocessing, "
@@ -140,7 +140,11 @@ void add_explain(CommandLine& line) {
   add_output_options(line, *command, *flags);
   add_network_options(line, *command, flags->network);
   add_speed_options(*command, flags->speed);
-  command->callback([&line, flags] { line.action = [flags] { return explain(*flags); }; });
+  command->callback([&line, flags, command] {
+    require_heeded(*command, {"--patch", "--stride", "--fill"},
+                   flags->methods.find("occlusion") != std::string::npos, "the method occlusion");
+    line.action = [flags] { return explain(*flags); };
+  });
 }
 
 }  // namespace limn::cli

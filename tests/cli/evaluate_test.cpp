@@ -324,6 +324,8 @@ TEST_F(Evaluate, WhatCannotBeRightIsSaid) {
   all = arguments("bad", {"--threshold", "0.5"});
   all[1] = "pointing-game";
   EXPECT_THAT(run_limn(all).err, HasSubstr("no thresholds"));
+  fails(2, {"--patch", "9"}, "it is for occlusion");
+  fails(2, {"--tolerance", "9"}, "it is for the pointing game");
   write_text(root_ / "LOC_synset_mapping.txt", "bright a\nblue b\n");
   fails(1, {}, "blue");
 }

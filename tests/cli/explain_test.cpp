@@ -87,6 +87,9 @@ TEST_F(ExplainCommand, HidingThePixelsOfARectangleFindsItsBox) {
                   .code,
               0)
         << flag;
+  const Ran unheeded = run_limn({"explain", studio_.model, path("p.png"), "--out", path("bad"), "--patch", "3"});
+  EXPECT_EQ(unheeded.code, 2);
+  EXPECT_THAT(unheeded.err, testing::HasSubstr("--patch would do nothing here"));
 }
 
 // ---- files
