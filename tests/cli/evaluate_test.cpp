@@ -124,6 +124,8 @@ TEST_F(Evaluate, MasksOfCocoJudgePixels) {
   EXPECT_NEAR(whole.at("pxap").get<double>(), (12.0 + 15 + 12 + 15) / (kMasked * 96),
               1e-12);  // the share of objects
   EXPECT_LT(method_of(told, "random-map").at("pxap").get<double>(), 0.9);
+  ASSERT_EQ(run_limn({"report", path("masks"), "--out", path("page"), "--format", "markdown"}).code, 0);
+  EXPECT_THAT(read_text(folder_ / "page/report.md"), HasSubstr("PxAP"));
   ASSERT_EQ(evaluate("blocks", {"--batch", "1", "--threads", "2"}).code, 0);
   EXPECT_EQ(summary("blocks"), summary("masks"));
   // A crowd around everything hides the background: what is left is right.
