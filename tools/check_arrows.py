@@ -21,7 +21,7 @@ PUBLIC_HEADERS = {
     "zoo": ["zoo"],
     "runtime": ["runtime"],
     "methods": ["explain", "occlusion", "patches", "target"],
-    "image": ["card", "geometry", "heatmap", "image", "overlay", "preprocess"],
+    "image": ["card", "geometry", "heatmap", "image", "mask", "overlay", "preprocess"],
     "datasets": ["dataset"],
     "metrics": ["metrics", "statistics"],
 }

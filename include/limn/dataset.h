@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -12,6 +13,7 @@
 #include "limn/export.h"
 #include "limn/geometry.h"
 #include "limn/image.h"
+#include "limn/mask.h"
 
 namespace limn {
 
@@ -46,6 +48,9 @@ class LIMN_API Dataset {
   virtual Sample sample(std::size_t i) const = 0;
   /// Throws as read_image().
   virtual Image image(std::size_t i) const = 0;
+  /// Where the objects of a class are, in pixels of the annotated image; nothing where the dataset does not say it.
+  /// Throws Error{not_found, bad_input, io} for a mask that cannot be right.
+  virtual std::optional<Mask> mask(std::size_t i, std::size_t class_index) const;
 
  protected:
   Dataset() = default;

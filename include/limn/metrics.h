@@ -1,6 +1,6 @@
 #pragma once
-// Measures of how well a heatmap agrees with the boxes that people drew, and with another map. Pure functions, all
-// in the pixels of one picture; a measure that may be undefined is optional.
+// Measures of how well a heatmap agrees with the boxes and masks that people drew, and with another map. Pure
+// functions, all in the pixels of one picture; a measure that may be undefined is optional.
 
 #include <array>
 #include <cstddef>
@@ -12,6 +12,7 @@
 #include "limn/export.h"
 #include "limn/geometry.h"
 #include "limn/heatmap.h"
+#include "limn/mask.h"
 
 namespace limn {
 
@@ -121,6 +122,34 @@ struct RejectionScores {
 };
 /// Maps are accepted from a maximum of `threshold` on. Undefined agreement (no cells) is 0.
 LIMN_API RejectionScores with_rejection(std::span<const PointingCell>, double threshold);
+
+// ---- Masks (Choe et al. 2020)
+
+/// How many pixels of each score lie on objects and beside them, over any number of images: what precision and
+/// recall at the thresholds 0, 1/bins, ... 1 are made of. Sums are exact, in whatever order they are made.
+struct LIMN_API PixelCounts {
+  std::vector<std::int64_t> object, background;  ///< [bins + 1]: k / bins <= score < (k + 1) / bins; the last: 1
+
+  /// Throws Error{bad_input} for no bins.
+  explicit PixelCounts(std::size_t bins);
+  /// Counts each pixel of a map of [0, 1] by the mask, but for ignored ones. Throws Error{bad_input} for other
+  /// scores, or for a mask of another size.
+  void add(const Heatmap& scores, const Mask&);
+  /// Throws Error{bad_input} for other bins.
+  void add(const PixelCounts&);
+  bool operator==(const PixelCounts&) const = default;
+};
+
+struct PrecisionRecall {
+  double threshold = 0;
+  double precision = 0;  ///< of the pixels with at least this score, the share on objects
+  double recall = 0;     ///< of the pixels on objects, the share with at least this score
+};
+/// From the highest threshold that any pixel reaches to 0; empty without pixels on objects.
+LIMN_API std::vector<PrecisionRecall> precision_recall(const PixelCounts&);
+/// PxAP, the area under that curve by steps: the sum of precision times the gain in recall. Undefined without
+/// pixels on objects.
+LIMN_API std::optional<double> pixel_average_precision(const PixelCounts&);
 
 // ---- Maps compared with maps
 

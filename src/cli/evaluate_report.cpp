@@ -49,6 +49,23 @@ std::string localization_rows(const Json& method) {
   return text;
 }
 
+/// Of the methods' pixels, where the dataset has masks.
+std::string mask_table(const Json& summary) {
+  std::string text;
+  for (const Json& method : summary.at("methods")) {
+    if (!method.contains("pxap")) continue;
+    if (text.empty())
+      text =
+          fmt::format("\n{:<20}{:<15}{:<20}{}\n", "method", "masked images", "PxAP of all pixels", "of each image");
+    const Json& pooled = method.at("pxap");
+    text += fmt::format("{:<20}{:<15}{:<20}{}\n", method.at("name").get<std::string>(),
+                        method.at("masked_images").dump(),
+                        pooled.is_null() ? "-" : fmt::format("{:.3f}", pooled.get<double>()),
+                        fraction(method.at("pxap_of_images")));
+  }
+  return text;
+}
+
 std::string pointing_row(const Json& method) {
   return fmt::format("{:<20}{:<20}{:<20}{:<20}{}\n", method.at("name").get<std::string>(),
                      percent(method.at("accuracy"), "rate"), percent(method.at("accuracy_with_tolerance"), "rate"),
@@ -115,6 +132,7 @@ std::string text_of(const Json& summary) {
   const TextTable table = text_table(summary.at("experiment").get<std::string>());
   text += "\n" + table.head;
   for (const Json& method : summary.at("methods")) text += table.rows(method);
+  text += mask_table(summary);
   for (const Json& c : summary.at("comparisons")) text += comparison_line(c);
   return summary.at("comparisons").empty() ? text : text + "\n";
 }

@@ -89,6 +89,66 @@ TEST_F(Evaluate, BoxesAroundWhiteRectanglesAreRight) {
   EXPECT_THAT(names_in(folder_ / "run"), testing::ElementsAre("manifest.json", "rows.sqlite", "summary.json"));
 }
 
+/// Pictures with a white rectangle each, which is outlined; the last one has a box alone.
+TEST_F(Evaluate, MasksOfCocoJudgePixels) {
+  constexpr int kMasked = 4;
+  const fs::path coco = folder_ / "coco";
+  fs::create_directories(coco / "val2017");
+  fs::create_directories(coco / "annotations");
+  Json instances = {{"categories", {{{"id", 7}, {"name", "bright"}}}}, {"images", Json::array()}};
+  for (int i = 0; i <= kMasked; ++i) {
+    const int x0 = 1 + i, y0 = 1, x1 = 4 + i, y1 = 5 + i % 2;
+    const std::string name = std::to_string(i) + ".png";
+    write_png(coco / "val2017" / name, white_rectangle(12, 8, {double(x0), double(y0), double(x1), double(y1)}));
+    instances["images"].push_back({{"id", i}, {"file_name", name}, {"width", 12}, {"height", 8}});
+    Json object = {{"image_id", i}, {"category_id", 7}, {"bbox", {x0, y0, x1 - x0, y1 - y0}}};
+    if (i < kMasked) object["segmentation"] = Json::array({Json::array({x0, y0, x1, y0, x1, y1, x0, y1})});
+    instances["annotations"].push_back(object);
+  }
+  const auto evaluate = [&](const std::string& out, const std::vector<std::string>& more = {}) {
+    write_text(coco / "annotations/instances_val2017.json", instances.dump());
+    auto all = arguments(out, more);
+    *std::ranges::find(all, "ilsvrc") = "coco";
+    *std::ranges::find(all, root_.string()) = coco.string();
+    return run_limn(all);
+  };
+  const Ran ran = evaluate("masks");
+  ASSERT_EQ(ran.code, 0) << ran.err;
+  EXPECT_THAT(ran.out, AllOf(HasSubstr("PxAP"), HasSubstr("1.000 (1.000-1.000)")));
+  const Json told = Json::parse(summary("masks"));
+  const Json &cam = method_of(told, "grad-cam"), &whole = method_of(told, "whole-image");
+  EXPECT_EQ(cam.at("images"), kMasked + 1);
+  EXPECT_EQ(cam.at("masked_images"), kMasked);
+  EXPECT_EQ(cam.at("pxap"), 1);
+  EXPECT_EQ(cam.at("pxap_of_images").at("mean"), 1);
+  EXPECT_NEAR(whole.at("pxap").get<double>(), (12.0 + 15 + 12 + 15) / (kMasked * 96),
+              1e-12);  // the share of objects
+  EXPECT_LT(method_of(told, "random-map").at("pxap").get<double>(), 0.9);
+  ASSERT_EQ(run_limn({"report", path("masks"), "--out", path("page"), "--format", "markdown"}).code, 0);
+  EXPECT_THAT(read_text(folder_ / "page/report.md"), HasSubstr("PxAP"));
+  ASSERT_EQ(evaluate("blocks", {"--batch", "1", "--threads", "2"}).code, 0);
+  EXPECT_EQ(summary("blocks"), summary("masks"));
+  // A crowd around everything hides the background: what is left is right.
+  const Json everything = {{"size", {8, 12}}, {"counts", {0, 96}}};
+  for (int i = 0; i < kMasked; ++i)
+    instances["annotations"].push_back({{"image_id", i},
+                                        {"category_id", 7},
+                                        {"bbox", {0, 0, 12, 8}},
+                                        {"iscrowd", 1},
+                                        {"segmentation", everything}});
+  ASSERT_EQ(evaluate("crowds").code, 0);
+  EXPECT_EQ(method_of(Json::parse(summary("crowds")), "random-map").at("pxap"), 1);
+  // A mask that cannot be right costs its image alone.
+  instances["annotations"][0]["segmentation"] = Json::array({{1, 2, 3}});
+  const Ran broken = evaluate("broken");
+  EXPECT_EQ(broken.code, 4);
+  EXPECT_THAT(broken.err, AllOf(HasSubstr("0.png"), HasSubstr("odd number of coordinates")));
+  EXPECT_EQ(method_of(Json::parse(summary("broken")), "grad-cam").at("masked_images"), kMasked - 1);
+  // Without masks there is nothing to say.
+  ASSERT_EQ(run_limn(arguments("boxes")).code, 0);
+  EXPECT_FALSE(method_of(Json::parse(summary("boxes")), "grad-cam").contains("pxap"));
+}
+
 TEST_F(Evaluate, ThePointingGameAndTheErrors) {
   auto all = arguments("points");
   all[1] = "pointing-game";

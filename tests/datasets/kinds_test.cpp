@@ -163,6 +163,32 @@ TEST_F(Datasets, VocBoxesCountFromOneAndIncludeTheirEdges) {
   EXPECT_ERROR(open("voc"), ErrorCode::bad_input, HasSubstr("several years"));
 }
 
+TEST_F(Datasets, VocMasksAreByColour) {
+  picture("JPEGImages/1.jpg");
+  picture("JPEGImages/2.jpg");
+  write("ImageSets/Main/test.txt", "1\n2\n");
+  fs::create_directories(root_ / "Annotations");
+  fs::create_directories(root_ / "SegmentationClass");
+  const fs::path file = root_ / "SegmentationClass/1.png";
+  Image painted(4, 1);
+  painted.pixels = {0, 0, 0, 64, 0, 128, 224, 224, 192, 192, 128, 128};  // background, dog (12), void, person (15)
+  write_png(file, painted);
+  const auto data = open("voc");
+  const auto mask = [&](std::string_view name) {
+    return data
+        ->mask(0, static_cast<std::size_t>(std::ranges::find(data->classes(), name) - data->classes().begin()))
+        .value();
+  };
+  EXPECT_THAT(mask("dog").pixels,
+              ElementsAre(MaskPixel::background, MaskPixel::object, MaskPixel::ignored, MaskPixel::background));
+  EXPECT_EQ(mask("person").at(3, 0), MaskPixel::object);
+  EXPECT_EQ(mask("tvmonitor").at(1, 0), MaskPixel::background);
+  EXPECT_FALSE(data->mask(1, 0));
+  painted.pixels[0] = 12;  // numbers of classes in place of their colours
+  write_png(file, painted);
+  EXPECT_ERROR(mask("dog"), ErrorCode::bad_input, AllOf(HasSubstr("12, 0, 0"), HasSubstr("1.png")));
+}
+
 TEST_F(Datasets, FoldersAreClasses) {
   picture("val/dog/b.png");
   picture("val/cat/a.png");
@@ -293,6 +319,93 @@ TEST_F(Datasets, CocoInstancesAreJoined) {
   EXPECT_ERROR(open("coco"), ErrorCode::bad_input, HasSubstr("not listed"));
   write("annotations/instances_val2017.json", R"({"images": 3})");
   EXPECT_ERROR(open("coco"), ErrorCode::bad_input, HasSubstr("instances_val2017.json"));
+}
+
+/// Pictures of 4 x 3 pixels with a dog, outlined in three ways, and a crowd of dogs.
+class CocoMasks : public Datasets {
+ protected:
+  static std::string dog(const std::string& segmentation, const std::string& more = {}) {
+    return R"({"image_id": 9, "category_id": 18, "bbox": [0, 0, 2, 2], "segmentation": )" + segmentation + more +
+           "}";
+  }
+  std::optional<Mask> mask_of(const std::string& objects, const std::string& size = "4, \"height\": 3") const {
+    picture("val2017/9.jpg");
+    write("annotations/instances_val2017.json",
+          R"({"categories": [{"id": 18, "name": "dog"}, {"id": 1, "name": "person"}],
+              "images": [{"id": 9, "file_name": "9.jpg", "width": )" +
+              size + R"(}], "annotations": [)" + objects + "]}");
+    return open("coco")->mask(0, 0);
+  }
+  /// A row of text for each row of pixels.
+  static std::vector<std::string> drawn(const std::optional<Mask>& found) {
+    const Mask& mask = found.value();
+    std::vector<std::string> rows(static_cast<std::size_t>(mask.height));
+    for (int y = 0; y < mask.height; ++y)
+      for (int x = 0; x < mask.width; ++x)
+        rows[static_cast<std::size_t>(y)] += ".?#"[static_cast<int>(mask.at(x, y))];
+    return rows;
+  }
+};
+
+TEST_F(CocoMasks, PolygonsCoverTheCentresInside) {
+  EXPECT_THAT(drawn(mask_of(dog("[[1, 0, 3, 0, 3, 2, 1, 2]]"))), ElementsAre(".##.", ".##.", "...."));
+  EXPECT_THAT(drawn(mask_of(dog("[[0.6, 0, 2.4, 0, 2.4, 3, 0.6, 3]]"))), ElementsAre(".#..", ".#..", ".#.."));
+  EXPECT_THAT(drawn(mask_of(dog("[[0, 0, 3.2, 0, 0, 3.2]]"))), ElementsAre("###.", "##..", "#..."));
+  // Two parts, one of them partly outside; two objects.
+  EXPECT_THAT(drawn(mask_of(dog("[[-5, 0, 1, 0, 1, 1, -5, 1], [3, 2, 4, 2, 4, 3, 3, 3]]"))),
+              ElementsAre("#...", "....", "...#"));
+  EXPECT_THAT(drawn(mask_of(dog("[[0, 0, 1, 0, 1, 1, 0, 1]]") + "," + dog("[[3, 2, 4, 2, 4, 3, 3, 3]]"))),
+              ElementsAre("#...", "....", "...#"));
+}
+
+TEST_F(CocoMasks, RunsGoDownTheColumns) {
+  EXPECT_THAT(drawn(mask_of(dog(R"({"size": [3, 4], "counts": [1, 3, 8]})"))), ElementsAre(".#..", "#...", "#..."));
+  EXPECT_THAT(drawn(mask_of(dog(R"({"size": [3, 4], "counts": [0, 12]})"))), ElementsAre("####", "####", "####"));
+  // Compressed, in a picture of 10 x 9.
+  const auto counts = [&](const std::string& text) {
+    return mask_of(dog(R"({"size": [9, 10], "counts": )" + text + "}"), R"(10, "height": 9)").value();
+  };
+  const Mask mask = counts(R"("61X13mN000`0")");
+  EXPECT_EQ(mask, counts("[6, 1, 40, 4, 5, 4, 5, 4, 21]"));
+  EXPECT_EQ(std::ranges::count(mask.pixels, MaskPixel::object), 13);
+  EXPECT_EQ(mask.at(0, 6), MaskPixel::object);
+  EXPECT_EQ(mask.at(5, 2), MaskPixel::object);
+}
+
+TEST_F(CocoMasks, CrowdsAreIgnoredButForTheirObjects) {
+  const auto mask = mask_of(dog(R"({"size": [3, 4], "counts": [0, 6, 6]})", R"(, "iscrowd": 1)") + "," +
+                            dog("[[1, 0, 3, 0, 3, 2, 1, 2]]"));
+  EXPECT_THAT(drawn(mask), ElementsAre("?##.", "?##.", "??.."));
+}
+
+TEST_F(CocoMasks, AreNotMadeUp) {
+  EXPECT_FALSE(mask_of(dog("[]")));
+  EXPECT_FALSE(mask_of(dog("[[1, 0, 3, 0, 3, 2, 1, 2]]") + "," + dog("[]")));
+  EXPECT_FALSE(mask_of(R"({"image_id": 9, "category_id": 18, "bbox": [0, 0, 2, 2]})"));
+  EXPECT_FALSE(mask_of(R"({"image_id": 9, "category_id": 1, "bbox": [0, 0, 2, 2],
+                           "segmentation": [[1, 0, 3, 0, 3, 2]]})"));
+}
+
+TEST_F(CocoMasks, WhatCannotBeRightIsSaid) {
+  const auto fails = [&](const std::string& segmentation, const std::string& says) {
+    EXPECT_ERROR(mask_of(dog(segmentation)), ErrorCode::bad_input, AllOf(HasSubstr(says), HasSubstr("9.jpg")));
+  };
+  const auto runs = [](const std::string& counts) { return R"({"size": [3, 4], "counts": )" + counts + "}"; };
+  fails("[[1, 0, 3, 0, 3, 2, 1]]", "odd number of coordinates");
+  fails("[[1, 0, 3, 0]]", "2 corners");
+  fails("[[1, 0, 1e300, 0, 3, 2]]", "1e+300");
+  fails("[[5, 0, 9, 0, 9, 2]]", "outside the image of 4x3");
+  fails("[[1, \"a\", 3, 0, 3, 2]]", "cannot be read");
+  fails("3", "cannot be read");
+  fails(runs("[1, 3]"), "runs fill 4 of 12 pixels");
+  fails(runs("[1, 3, 9]"), "a run of 9 pixels begins at pixel 4 of 12");
+  fails(runs("[4, -1, 9]"), "a run of -1 pixels");
+  fails(runs("\"1 3\""), "a byte 0x20");
+  fails(runs("\"1P\""), "end within a number");
+  fails(runs("\"PPPPPPPPPPPPPPP\""), "too large");
+  fails(R"({"size": [4, 3], "counts": [12]})", "another size than 4x3");
+  fails(R"({"counts": [12]})", "cannot be read");
+  EXPECT_ERROR(mask_of(dog("[[1, 0, 3, 0, 3, 2]]"), "0"), ErrorCode::bad_input, HasSubstr("how large"));
 }
 
 TEST(SharedIlsvrc, HasItsBoxesAsThePublishedSolution) {

@@ -23,7 +23,7 @@ Heatmap ramp(int width, int height, float step) {
 
 std::vector<Cell> measured(const Heatmap& map, const Heatmap& occlusion) {
   const auto experiment = make_occlusion({});
-  return experiment->measure({}, std::span(&map, 1), std::span(&occlusion, 1));
+  return experiment->measure({}, std::span(&map, 1), {{occlusion}, {}});
 }
 
 double number(const Cell& cell) { return std::get<double>(cell); }

@@ -57,6 +57,37 @@ TEST(BoxesInInput, WorkedExamples) {
   }
 }
 
+/// A class with a pixel on the left, one with a pixel on the right, one without a mask.
+class ThreeClasses : public Dataset {
+ public:
+  std::size_t size() const override { return 1; }
+  std::string id(std::size_t) const override { return "only"; }
+  Sample sample(std::size_t) const override { return {}; }
+  Image image(std::size_t) const override { return Image(4, 1); }
+  std::optional<Mask> mask(std::size_t, std::size_t class_index) const override {
+    if (class_index == 2) return std::nullopt;
+    Mask mask(4, 1);
+    mask.at(class_index == 0 ? 0 : 3, 0) = MaskPixel::object;
+    return mask;
+  }
+};
+
+TEST(MasksInInput, AreByClassesOfTheNetwork) {
+  const ThreeClasses data;
+  const std::vector<std::size_t> classes{0, 1, 2}, apart{5, 3, 4}, together{5, 5, 4};
+  const auto g = identity_geometry(4, 1);
+  const auto masks = masks_in_input(data, 0, classes, g, apart);
+  ASSERT_EQ(masks.size(), 2U);
+  EXPECT_EQ(masks[0].class_index, 5U);
+  EXPECT_EQ(masks[0].mask, *data.mask(0, 0));
+  EXPECT_EQ(masks[1].class_index, 3U);
+  const auto joined = masks_in_input(data, 0, classes, g, together);
+  ASSERT_EQ(joined.size(), 1U);
+  EXPECT_EQ(joined[0].mask.at(0, 0), MaskPixel::object);
+  EXPECT_EQ(joined[0].mask.at(1, 0), MaskPixel::background);
+  EXPECT_EQ(joined[0].mask.at(3, 0), MaskPixel::object);
+}
+
 TEST(BoxesInInput, AreDroppedWhereNothingIsLeft) {
   const Geometry g = geometry(study_preprocess(), 500, 375);
   EXPECT_FALSE(box_in_crop({0, 0, 50, 375}, g));  // all of it beside the crop

@@ -7,6 +7,7 @@
 #include "limn/base/file.h"
 #include "limn/datasets/files.h"
 #include "limn/datasets/listed.h"
+#include "limn/datasets/segmentation.h"
 #include "limn/datasets/text.h"
 #include "limn/error.h"
 #include "limn/image/json.h"
@@ -38,7 +39,31 @@ class Coco : public ListedDataset {
 
   Sample sample(std::size_t i) const override { return samples_.at(i); }
 
+  /// A crowd hides which of its pixels show one of them: they are ignored.
+  std::optional<Mask> mask(std::size_t i, std::size_t class_index) const override {
+    const Sample& sample = samples_.at(i);
+    std::optional<Mask> mask;
+    for (const Outline& outline : outlines_.at(i)) {
+      if (outline.class_index != class_index) continue;
+      if (outline.segmentation.empty()) return std::nullopt;
+      if (sample.width <= 0 || sample.height <= 0)
+        throw Error(ErrorCode::bad_input, "the annotation does not say how large the image is", sample.id,
+                    "masks need its width and height");
+      if (!mask) mask = Mask(sample.width, sample.height);
+      mask->cover(read_segmentation(Json::parse(outline.segmentation), sample.width, sample.height,
+                                    outline.crowd ? MaskPixel::ignored : MaskPixel::object, sample.id));
+    }
+    return mask;
+  }
+
  private:
+  /// What an object looks like, as the file says it: read when it is asked for.
+  struct Outline {
+    std::size_t class_index = 0;
+    bool crowd = false;
+    std::string segmentation;  ///< JSON; empty where there is none
+  };
+
   void read_categories(const Json& categories) {
     for (const Json& category : categories) {
       class_of_.emplace(category.at("id").get<std::int64_t>(), classes_.size());
@@ -57,6 +82,7 @@ class Coco : public ListedDataset {
       sample.height = image.value("height", 0);
       samples_.push_back(std::move(sample));
     }
+    outlines_.resize(samples_.size());
   }
 
   /// Crowds, drawn around many objects at once, count as difficult.
@@ -70,14 +96,18 @@ class Coco : public ListedDataset {
       if (b.size() != 4) throw Error(ErrorCode::bad_input, "a bbox must be x, y, width, height", where);
       if (b[2] <= 0 || b[3] <= 0) continue;  // objects outlined by less than a pixel
       Sample& sample = samples_[place->second];
+      const bool crowd = object.value("iscrowd", 0) != 0;
       add_class(sample, category->second);
-      sample.boxes.push_back(
-          {{b[0], b[1], b[0] + b[2], b[1] + b[3]}, category->second, object.value("iscrowd", 0) != 0});
+      sample.boxes.push_back({{b[0], b[1], b[0] + b[2], b[1] + b[3]}, category->second, crowd});
+      const bool outlined = object.contains("segmentation") && !object["segmentation"].empty();
+      outlines_[place->second].push_back(
+          {category->second, crowd, outlined ? object["segmentation"].dump() : std::string()});
     }
   }
 
   std::map<std::int64_t, std::size_t> class_of_, place_of_;
   std::vector<Sample> samples_;
+  std::vector<std::vector<Outline>> outlines_;  ///< of each sample
 };
 
 }  // namespace

@@ -39,6 +39,8 @@ TrueBox read_object(const XmlElement& object, const ClassIndex& classes, int fir
 
 Dataset::~Dataset() = default;
 
+std::optional<Mask> Dataset::mask(std::size_t, std::size_t) const { return std::nullopt; }
+
 ClassIndex::ClassIndex(const std::vector<std::string>& classes) {
   for (std::size_t i = 0; i < classes.size(); ++i) index_.emplace(classes[i], i);
 }

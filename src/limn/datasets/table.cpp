@@ -17,8 +17,8 @@ namespace {
 constexpr std::array<DatasetKind, 8> kKinds{{
     {"ilsvrc", "ILSVRC-2012 CLS-LOC (ImageNet)",
      "ILSVRC/{Data,Annotations,ImageSets}/CLS-LOC/<split>, LOC_synset_mapping.txt", "val", true, open_ilsvrc},
-    {"voc", "PASCAL VOC 2007 or 2012", "JPEGImages, Annotations, ImageSets/Main/<split>.txt", "test", true,
-     open_voc},
+    {"voc", "PASCAL VOC 2007 or 2012",
+     "JPEGImages, Annotations, ImageSets/Main/<split>.txt; for masks SegmentationClass", "test", true, open_voc},
     {"folders", "one folder per class", "<class>/<picture>, below <split>/ where one is named", "", false,
      open_folders},
     {"chest-xray14", "ChestX-ray14",

@@ -43,6 +43,11 @@ constexpr std::array kKnown{
     Known{"calibrated.chosen_on", "chosen on", Unit::count, "Images that the threshold was chosen on"},
     Known{"calibrated.box_accuracy", "calibrated", Unit::percent,
           "IoU of at least 0.5 at that threshold, on the images at odd positions"},
+    Known{"masked_images", "images with masks", Unit::count, "Images of which PxAP is made"},
+    Known{"pxap", "PxAP", Unit::fraction,
+          "How well the scores of pixels tell objects from background at all thresholds, over the pixels of all "
+          "images"},
+    Known{"pxap_of_images", "PxAP of images", Unit::fraction, "The same of each image by itself, their mean"},
     // Pointing game
     Known{"accuracy", "accuracy", Unit::percent, "The hottest pixel lies in a box of its class, the class told"},
     Known{"accuracy_with_tolerance", "with tolerance", Unit::percent, "The same within some pixels of a box"},

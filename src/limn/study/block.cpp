@@ -95,6 +95,10 @@ void BlockWorker::load(Slot& slot, std::int64_t position, std::span<float> pixel
     // The study judged what its boxes left over, even where no box is asked for.
     const bool by_boxes = info.needs_boxes || (protocol == Protocol::as_published && !sample.boxes.empty());
     row.excluded = row.classes.empty() || (by_boxes && row.boxes.empty());
+    if (experiment_.wants_masks() && !row.excluded)
+      slot.references.masks =
+          masks_in_input(subject_.dataset, i, sample.classes,
+                         geometry(subject_.preprocess, image.width, image.height), subject_.class_map);
     preprocess_by(protocol, image, subject_.preprocess, pixels);
   } catch (const Error& e) {
     if (!concerns_one_image(e)) throw;
@@ -180,7 +184,7 @@ void BlockWorker::probe(std::vector<Slot>& slots) {
     Slot& slot = slots[n];
     try {
       for (const std::size_t c : slot.row.error ? std::vector<std::size_t>{} : slot.wanted)
-        slot.probed.push_back(probe_->look(pixels.subspan(n * stride, stride), c));
+        slot.references.probed.push_back(probe_->look(pixels.subspan(n * stride, stride), c));
     } catch (const Error& e) {
       if (e.code() != ErrorCode::bad_input) throw;
       set_error(slot.row, e);
@@ -213,13 +217,14 @@ void BlockWorker::measure(Slot& slot, BlockResult& result) {
   if (slot.row.error || slot.wanted.empty()) return;
   for (std::size_t m = 0; m < labels_.size(); ++m)
     result.maps.push_back(
-        {slot.row.position, labels_[m], experiment_.measure(slot.row, slot.maps[m], slot.probed)});
+        {slot.row.position, labels_[m], experiment_.measure(slot.row, slot.maps[m], slot.references)});
   const auto key = random_key(plan_.options.seed, slot.row.id);
   for (const std::string_view name : experiment(plan_.experiment).controls) {
     const Heatmap map = control_map(name, static_cast<int>(subject_.classifier.width),
                                     static_cast<int>(subject_.classifier.height), key);
     const std::vector<Heatmap> maps(slot.wanted.size(), map);
-    result.maps.push_back({slot.row.position, std::string(name), experiment_.measure(slot.row, maps, slot.probed)});
+    result.maps.push_back(
+        {slot.row.position, std::string(name), experiment_.measure(slot.row, maps, slot.references)});
   }
 }
 

@@ -36,7 +36,7 @@ class BlockWorker {
     ImageRow row;
     std::vector<std::size_t> wanted;
     std::vector<std::vector<Heatmap>> maps;  ///< [method][wanted class]
-    std::vector<Heatmap> probed;             ///< [wanted class]
+    References references;
   };
   void load(Slot&, std::int64_t position, std::span<float> pixels);
   void predict(std::vector<Slot>&);

@@ -75,6 +75,12 @@ class Probe {
   Probe& operator=(const Probe&) = default;
 };
 
+/// What the maps of an image are held against, beside its row.
+struct References {
+  std::vector<Heatmap> probed;   ///< what the probe saw of the wanted classes
+  std::vector<ClassMask> masks;  ///< of the classes that have one, at the size of the input
+};
+
 /// By what methods are compared image by image.
 struct Primary {
   std::string column = {};  ///< empty: they are not
@@ -97,14 +103,14 @@ class Experiment {
   virtual Json facts(const ProbedNetwork&) const { return nullptr; }
   /// Nothing when the methods' maps are all it needs.
   virtual std::unique_ptr<Probe> probe(const ProbedNetwork&) const { return nullptr; }
+  /// Whether the masks of the image's classes are asked for.
+  virtual bool wants_masks() const { return false; }
   /// How an attribution [C, H, W] becomes a map.
   virtual Heatmap map_of(std::span<const float> attribution, int channels, int height, int width) const {
     return max_abs_over_channels(attribution, channels, height, width);
   }
-  /// `maps` are those of the wanted classes, at the size of the input, not rescaled; `probed` what the probe saw of
-  /// these classes.
-  virtual std::vector<Cell> measure(const ImageRow&, std::span<const Heatmap> maps,
-                                    std::span<const Heatmap> probed) const = 0;
+  /// `maps` are those of the wanted classes, at the size of the input, not rescaled.
+  virtual std::vector<Cell> measure(const ImageRow&, std::span<const Heatmap> maps, const References&) const = 0;
   /// What a method's rows come to.
   virtual Json summarise(RowStore&, std::string_view method, std::span<const ImageRow> images) const = 0;
   virtual Primary primary() const = 0;

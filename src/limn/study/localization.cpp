@@ -39,6 +39,30 @@ struct Outcome {
   double iou = 0;
 };
 
+/// As fine as the thresholds of the box curves.
+constexpr std::size_t kPixelBins = 100;
+
+PixelCounts counts_from(const std::string& text) {
+  const Json json = Json::parse(text);
+  PixelCounts counts(kPixelBins);
+  json.at(0).get_to(counts.object);
+  json.at(1).get_to(counts.background);
+  return counts;
+}
+
+/// How well the scores of pixels tell objects from background, over all images with masks.
+struct PixelPrecision {
+  PixelCounts counts{kPixelBins};
+  std::vector<double> of_images;  ///< of those with pixels on objects
+  std::int64_t images = 0;
+
+  void add(const PixelCounts& image) {
+    ++images;
+    counts.add(image);
+    if (const auto own = pixel_average_precision(image)) of_images.push_back(*own);
+  }
+};
+
 class Localization : public Experiment {
  public:
   using Experiment::Experiment;
@@ -48,20 +72,23 @@ class Localization : public Experiment {
     for (const double threshold : options_.thresholds)
       for (const Rule& rule : kRules)
         for (const char* what : {"known", "top1", "top5", "iou"}) names.push_back(column(what, rule, threshold));
-    names.insert(names.end(), {"box", "degenerate", "curve_largest", "curve_any"});
+    names.insert(names.end(), {"box", "degenerate", "curve_largest", "curve_any", "pixels"});
     return names;
   }
+
+  bool wants_masks() const override { return true; }
 
   /// A map of a wrong class cannot succeed, so that only those of true classes with boxes are needed.
   std::vector<std::size_t> wanted(const ImageRow& image) const override { return classes_with_boxes(image); }
 
   std::vector<Cell> measure(const ImageRow& image, std::span<const Heatmap> maps,
-                            std::span<const Heatmap>) const override {
+                            const References& references) const override {
     const auto classes = wanted(image);
     std::vector<Outcome> outcomes(options_.thresholds.size() * kRules.size());
     BoxCurve curve{std::vector<double>(sweep_fractions().size()), std::vector<double>(sweep_fractions().size())};
     std::int64_t degenerate = 0;
     std::string box_text;
+    std::optional<PixelCounts> pixels;
     for (std::size_t i = 0; i < maps.size(); ++i) {
       const Heatmap map = rescaled(maps[i], degenerate);
       const auto truths = boxes_of(image, classes[i]);
@@ -72,6 +99,7 @@ class Localization : public Experiment {
         add(outcomes[o], image, classes[i], *box, truths);
       }
       add(curve, box_curve(map, truths));
+      count(pixels, map, classes[i], references.masks);
     }
     std::vector<Cell> cells;
     using Whole = std::int64_t;
@@ -83,6 +111,8 @@ class Localization : public Experiment {
     cells.emplace_back(degenerate);
     cells.emplace_back(packed(curve.largest));
     cells.emplace_back(packed(curve.any));
+    cells.emplace_back();
+    if (pixels) cells.back() = Json({pixels->object, pixels->background}).dump();
     return cells;
   }
 
@@ -95,6 +125,7 @@ class Localization : public Experiment {
     std::vector<std::vector<double>> largest, any;
     std::vector<std::int64_t> positions;
     double degenerate = 0;
+    PixelPrecision precision;
     const auto last = static_cast<int>(names.size());
     rows.for_each_map(method, [&](std::int64_t position, const Statement& row) {
       positions.push_back(position);
@@ -104,9 +135,10 @@ class Localization : public Experiment {
           sums[o][static_cast<std::size_t>(k)] += static_cast<double>(row.integer(first + k));
         ious[o].push_back(row.real(first + 3));
       }
-      degenerate += row.integer(last - 3) != 0 ? 1 : 0;
-      largest.push_back(unpacked(row.numbers(last - 2)));
-      any.push_back(unpacked(row.numbers(last - 1)));
+      degenerate += row.integer(last - 4) != 0 ? 1 : 0;
+      largest.push_back(unpacked(row.numbers(last - 3)));
+      any.push_back(unpacked(row.numbers(last - 2)));
+      if (!row.is_null(last - 1)) precision.add(counts_from(row.text(last - 1)));
     });
     double top1 = 0, top5 = 0;
     for (const ImageRow& image : images) {
@@ -132,6 +164,12 @@ class Localization : public Experiment {
     summary["max_box_accuracy"] = max_box_accuracy(largest);
     summary["max_box_accuracy_v2"] = max_box_accuracy_v2(any);
     summary["calibrated"] = calibrated(positions, largest);
+    if (precision.images > 0) {
+      const auto pooled = pixel_average_precision(precision.counts);
+      summary["masked_images"] = precision.images;
+      summary["pxap"] = pooled ? Json(*pooled) : Json();
+      summary["pxap_of_images"] = mean_json(precision.of_images, options_.seed);
+    }
     return summary;
   }
 
@@ -163,6 +201,14 @@ class Localization : public Experiment {
       to.largest[i] = std::max(to.largest[i], more.largest[i]);
       to.any[i] = std::max(to.any[i], more.any[i]);
     }
+  }
+
+  static void count(std::optional<PixelCounts>& pixels, const Heatmap& map, std::size_t class_index,
+                    std::span<const ClassMask> masks) {
+    const auto found = std::ranges::find(masks, class_index, &ClassMask::class_index);
+    if (found == masks.end()) return;
+    if (!pixels) pixels.emplace(kPixelBins);
+    pixels->add(map, found->mask);
   }
 
   /// The threshold is chosen on images at even positions and judged on the others.

@@ -14,7 +14,8 @@ inline constexpr double kCurveUnit = 50'000;
 /// localizes a box of its class; `top1_RULE_T` and `top5_RULE_T`, the same for true classes that are predicted;
 /// `iou_RULE_T`, the best IoU. Then `box`, drawn by the protocol's rule at the first threshold; `degenerate`, how
 /// many maps were constant; `curve_largest`, `curve_any`, the IoU at 0, .01, ... .99 in parts of 50,000, rounded
-/// down.
+/// down; `pixels`, how many pixels on objects, and how many beside them, have a score from 0, .01, ... .99 and 1
+/// on, as JSON; nothing where the image has no mask.
 std::unique_ptr<const Experiment> make_localization(const ExperimentOptions&);
 
 }  // namespace limn

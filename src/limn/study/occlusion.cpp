@@ -117,8 +117,8 @@ class OcclusionCorrelation : public Experiment {
   }
 
   std::vector<Cell> measure(const ImageRow&, std::span<const Heatmap> maps,
-                            std::span<const Heatmap> probed) const override {
-    const Heatmap &map = maps.front(), &occlusion = probed.front();
+                            const References& references) const override {
+    const Heatmap &map = maps.front(), &occlusion = references.probed.front();
     const int width = std::min({kCells, occlusion.width, map.width});
     const int height = std::min({kCells, occlusion.height, map.height});
     const auto ours = cells_of(map, width, height), theirs = cells_of(occlusion, width, height);

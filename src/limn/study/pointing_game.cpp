@@ -35,7 +35,7 @@ class PointingGame : public Experiment {
   }
 
   std::vector<Cell> measure(const ImageRow& image, std::span<const Heatmap> maps,
-                            std::span<const Heatmap>) const override {
+                            const References&) const override {
     const auto classes = wanted(image);
     const auto truths = classes_with_boxes(image);
     std::vector<Point> points;

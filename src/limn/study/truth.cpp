@@ -131,6 +131,22 @@ std::vector<ClassBox> boxes_in_input(const Sample& sample, int width, int height
   return boxes;
 }
 
+std::vector<ClassMask> masks_in_input(const Dataset& dataset, std::size_t i, std::span<const std::size_t> classes,
+                                      const Geometry& geometry, std::span<const std::size_t> class_map) {
+  std::vector<ClassMask> masks;
+  for (const std::size_t c : classes) {
+    const auto original = dataset.mask(i, c);
+    if (!original) continue;
+    Mask mask = to_input(*original, geometry);
+    const auto found = std::ranges::find(masks, class_map[c], &ClassMask::class_index);
+    if (found == masks.end())
+      masks.push_back({class_map[c], std::move(mask)});
+    else
+      found->mask.cover(mask);
+  }
+  return masks;
+}
+
 void check_protocol(Protocol protocol, const Preprocess& options) {
   const bool square = options.crop.kind != SizeRule::Kind::none && options.crop.width == options.crop.height;
   if (protocol == Protocol::correct || (options.resize.kind == SizeRule::Kind::side && square)) return;

@@ -36,6 +36,16 @@ std::optional<Box> squashed_box(const Box&, int width, int height, int resized, 
 std::vector<ClassBox> boxes_in_input(const Sample&, int width, int height, const Preprocess&,
                                      std::span<const std::size_t> class_map, Protocol);
 
+/// Where the objects of a class of the network are, in pixels of its input.
+struct ClassMask {
+  std::size_t class_index = 0;
+  Mask mask;
+};
+/// The masks that a dataset has of an image's classes; `geometry` is that of the image. Throws as Dataset::mask()
+/// and to_input() do.
+std::vector<ClassMask> masks_in_input(const Dataset&, std::size_t i, std::span<const std::size_t> classes,
+                                      const Geometry&, std::span<const std::size_t> class_map);
+
 /// Throws Error{unsupported} when the protocol has no meaning for the preprocessing: the study's boxes need a
 /// shorter side and a square crop.
 void check_protocol(Protocol, const Preprocess&);

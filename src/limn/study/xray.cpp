@@ -65,7 +65,7 @@ class Xray : public Experiment {
   std::vector<std::size_t> wanted(const ImageRow& image) const override { return classes_with_boxes(image); }
 
   std::vector<Cell> measure(const ImageRow& image, std::span<const Heatmap> maps,
-                            std::span<const Heatmap>) const override {
+                            const References&) const override {
     const auto classes = classes_with_boxes(image);
     std::vector<Case> cases;
     std::int64_t degenerate = 0;
