@@ -6,7 +6,6 @@
 #include "class_names.h"
 #include "demo/scenes.h"
 #include "demo/score.h"
-#include "demo/scenes.h"
 #include "demo/xml.h"
 #include "explain_plan.h"
 #include "failure.h"
