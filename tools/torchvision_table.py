@@ -129,7 +129,7 @@ def row(name, r):
     pace = f"{r['speed']:.2f}" if "speed" in r else ""
     return (f"| {name} | {r['parameters'] / 1e6:.1f} | {r['multiply_adds'] / 1e9:.2f} | {shape} | {number(r['logits'])} / "
             f"{number(r['logits_torch'])} | {number(r.get('reference'))} | {number(r.get('switched'))} | {number(r['gradient'])} / "
-            f"{number(r['gradient_torch'])} | {number(r['cam'])} / {number(r['cam_torch'])} | "
+            f"{number(r['gradient_torch'])} | {number(r['cam'])} / {number(r['cam_torch'])}{'' if r.get('signed_cam') else ' *'} | "
             f"{pace}{' ' + '; '.join(r['wrong']) if r.get('wrong') else ''} |")
 
 
@@ -147,7 +147,7 @@ Of {total} architectures {measured} were measured, and {passed} of those meet al
 | (a) | double-precision reference of input gradient and Grad-CAM against PyTorch in double, in parts of the largest value; empty where it would take too long (2.5 G multiplications; the environment variable LIMN_PARITY_DOUBLE_LIMIT sets another limit) |
 | (b) | native input gradient and layer gradient against double with the native run's own rectifier masks and pool indices, relative L2 |
 | (c) gradient | native input gradient against PyTorch in double / PyTorch in float against PyTorch in double, relative L2, median over the images |
-| (c) Grad-CAM | the same for Grad-CAM, largest difference in parts of the maximum |
+| (c) Grad-CAM | the same for Grad-CAM before its rectifier (* behind it, in parts of the maximum), largest difference in parts of the largest value |
 | time | forward pass of one image, limn's time in parts of PyTorch's, two threads, median of alternating rounds |
 
 Gradients of random networks with rectifiers and max-pooling differ between any two float implementations wherever a

@@ -193,7 +193,7 @@ def min_max(t):
 
 
 def explain(net, x, targets, layer, only_basics=False):
-    """Raw maps of every method (or of the gradient and Grad-CAM) for one class index per image, as a dict."""
+    """Raw maps of every method (or of the gradient and Grad-CAM both ways) for one class index per image, as a dict."""
     one_hot = torch.zeros(x.shape[0], 1, dtype=torch.long) + torch.as_tensor(targets)[:, None]
 
     def cotangents(rule):
@@ -205,12 +205,12 @@ def explain(net, x, targets, layer, only_basics=False):
 
     logits, a, g_x, g = cotangents("gradient")
     maps = {"logits": logits.flatten(1), "gradient": g_x, "layer-gradient": g, "input-x-gradient": x * g_x}
-    maps["grad-cam"] = F.relu((g.mean((2, 3), keepdim=True) * a).sum(1, keepdim=True))
+    cam = lambda w: F.relu((w * a).sum(1, keepdim=True))
+    maps["grad-cam"] = cam(g.mean((2, 3), keepdim=True))
+    maps["counterfactual"] = cam(-g.mean((2, 3), keepdim=True))
     if only_basics:
         return maps
     guided, deconv = cotangents("guided-backprop")[2], cotangents("deconvnet")[2]
-    cam = lambda w: F.relu((w * a).sum(1, keepdim=True))
-    maps["counterfactual"] = cam(-g.mean((2, 3), keepdim=True))
     s = a.sum((2, 3), keepdim=True)
     denominator = 2 * g**2 + s * g**3
     alpha = torch.where(denominator != 0, g**2 / denominator, torch.zeros_like(g))

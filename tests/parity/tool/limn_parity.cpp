@@ -43,7 +43,9 @@ struct Options {
 std::vector<Job> jobs(const std::string& layer, const Options& wanted) {
   std::vector<Job> list;
   if (wanted.basics)
-    return {{"gradient", {"gradient", {}, layer, false}}, {"grad-cam", {"grad-cam", {}, layer, false}}};
+    return {{"gradient", {"gradient", {}, layer, false}},
+            {"grad-cam", {"grad-cam", {}, layer, false}},
+            {"counterfactual", {"grad-cam", {}, layer, true}}};
   for (const MethodInfo& info : methods()) {
     if (!info.is_graph || info.name == "cam" || info.name == "eigen-cam" || info.name == "saliency") continue;
     for (std::string_view variant : info.variants)
