@@ -6,19 +6,12 @@
 #include <gtest/gtest.h>
 
 #include "support/expect_error.h"
+#include "support/masks.h"
 
 namespace limn {
 namespace {
 
 using testing::HasSubstr;
-
-constexpr auto kObject = MaskPixel::object, kGround = MaskPixel::background, kIgnored = MaskPixel::ignored;
-
-Mask mask_of(int width, int height, std::vector<MaskPixel> pixels) {
-  Mask mask(width, height);
-  mask.pixels = std::move(pixels);
-  return mask;
-}
 
 /// Half of the size, then a crop of 2 x 2 in the middle of 4 x 2.
 TEST(MaskInInput, FollowsResizeAndCrop) {

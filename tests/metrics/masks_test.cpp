@@ -5,19 +5,12 @@
 
 #include "limn/metrics.h"
 #include "support/expect_error.h"
+#include "support/masks.h"
 
 namespace limn {
 namespace {
 
 using testing::HasSubstr;
-
-constexpr auto kObject = MaskPixel::object, kGround = MaskPixel::background, kIgnored = MaskPixel::ignored;
-
-Mask mask_of(int width, int height, std::vector<MaskPixel> pixels) {
-  Mask mask(width, height);
-  mask.pixels = std::move(pixels);
-  return mask;
-}
 
 PixelCounts counted(std::size_t bins, const Heatmap& map, const Mask& mask) {
   PixelCounts counts(bins);
