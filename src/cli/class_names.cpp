@@ -6,6 +6,7 @@
 
 #include "embedded.h"
 #include "limn/base/file.h"
+#include "limn/zoo.h"
 
 namespace limn::cli {
 namespace {
@@ -41,10 +42,7 @@ std::vector<std::string> read_full_labels(const std::filesystem::path& path) {
   return same ? lines : labels;
 }
 
-/// Of two networks for ChestX-ray14: CheXNet, and the second one of the KTH study.
-constexpr std::string_view kChexnet =
-    "Atelectasis\nCardiomegaly\nEffusion\nInfiltration\nMass\nNodule\nPneumonia\nPneumothorax\nConsolidation\n"
-    "Edema\nEmphysema\nFibrosis\nPleural thickening\nHernia\n";
+/// The findings of ChestX-ray14 in the order of the second network of the KTH study.
 constexpr std::string_view kChestStudy =
     "Cardiomegaly\nEmphysema\nEffusion\nHernia\nInfiltration\nMass\nNodule\nAtelectasis\nPneumothorax\n"
     "Pleural thickening\nPneumonia\nFibrosis\nEdema\nConsolidation\n";
@@ -53,7 +51,10 @@ constexpr std::string_view kChestStudy =
 std::vector<std::string> labels_of(const std::string& labels) {
   if (!std::filesystem::exists(labels)) {
     if (labels == "imagenet") return lines_of(kImagenetLabels);
-    if (labels == "chexnet") return lines_of(kChexnet);
+    if (labels == "chexnet") {
+      const auto findings = find_architecture("chexnet").labels;
+      return {findings.begin(), findings.end()};
+    }
     if (labels == "chest-study") return lines_of(kChestStudy);
   }
   return read_full_labels(labels);

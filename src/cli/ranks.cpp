@@ -34,16 +34,20 @@ Error error_from(const Json& j) {
 
 }  // namespace
 
-/// One message each way for every block: where it begins; its result, or [error].
+/// What the last byte of an answer says of those before it.
+enum Answer : std::uint8_t { kResult, kFailure };
+
+/// One message each way for every block: where it begins; its result or what went wrong.
 class Ranks::Worker : public RemoteWorker {
  public:
   Worker(Ranks& ranks, int rank, int thread) : ranks_(ranks), rank_(rank), thread_(thread) {}
 
   BlockResult run(std::int64_t first) override {
     ranks_.send(rank_, thread_, bytes_of(first));
-    const Bytes answer = ranks_.receive(rank_, thread_);
-    const Json json = Json::from_cbor(answer, true, false);
-    if (json.size() == 1) throw error_from(json.at(0));
+    Bytes answer = ranks_.receive(rank_, thread_);
+    const auto kind = answer.back();
+    answer.pop_back();
+    if (kind == kFailure) throw error_from(Json::from_cbor(answer));
     return unpacked(answer);
   }
   void dismiss() { ranks_.send(rank_, thread_, bytes_of(nullptr)); }
@@ -64,11 +68,17 @@ std::optional<std::int64_t> Ranks::next(int thread) {
   return place.get<std::int64_t>();
 }
 
-void Ranks::give(int thread, const BlockResult& result) { send(0, thread, packed(result)); }
+void Ranks::give(int thread, const BlockResult& result) {
+  Bytes answer = packed(result);
+  answer.push_back(kResult);
+  send(0, thread, answer);
+}
 
 void Ranks::fail(int thread, const std::exception& e) {
   const auto* error = dynamic_cast<const Error*>(&e);
-  send(0, thread, bytes_of(Json::array({to_json(error ? *error : Error(ErrorCode::internal, e.what()))})));
+  Bytes answer = bytes_of(to_json(error ? *error : Error(ErrorCode::internal, e.what())));
+  answer.push_back(kFailure);
+  send(0, thread, answer);
 }
 
 void Ranks::meet(const std::string& work, int threads, const std::optional<Error>& failure) {
