@@ -321,8 +321,10 @@ View Lowering::reordered(const Tensor& t, const dnnl::memory::desc& lies, const 
 }
 
 void Lowering::emit(std::string label, std::string kernel, const std::vector<View>& reads,
-                    const std::vector<View>& writes, Bind bind) {
+                    const std::vector<View>& writes, Bind bind, double operations) {
   Step step{std::move(label), std::move(kernel), current_needs_, {}, {}, std::move(bind)};
+  step.dims = writes.front().dims;
+  step.operations = operations;
   for (const View& v : reads) {
     if (plan_.buffers[v.buffer].constant != nullptr) continue;
     step.reads.push_back(v.buffer);
@@ -353,7 +355,8 @@ void Lowering::emit_primitive(std::string label, const dnnl::primitive& primitiv
     to.push_back(scratch(dnnl_memory_desc_get_size(pad)));
     arguments.push_back({DNNL_ARG_SCRATCHPAD, dnnl::memory::desc(*pad), to.back()});
   }
-  emit(std::move(label), implementation, from, to, bind_primitive(primitive, std::move(arguments), times));
+  emit(std::move(label), implementation, from, to, bind_primitive(primitive, std::move(arguments), times),
+       operations_of(handle) * static_cast<double>(times));
 }
 
 void Lowering::add_inputs() {

@@ -59,9 +59,9 @@ class Lowering {
   /// Throws Error{bad_input} when a constant holds NaN.
   void check_numbers(ValueId id);
 
-  /// A step of the current group.
+  /// A step of the current group. The first view written is its result; `operations` as in StepInfo.
   void emit(std::string label, std::string kernel, const std::vector<View>& reads, const std::vector<View>& writes,
-            Bind bind);
+            Bind bind, double operations = 0);
   /// As emit, for a primitive that runs `times` times, each on the next image (see DnnlArgument::per_image). Its
   /// scratch memory is added.
   void emit_primitive(std::string label, const dnnl::primitive& primitive, const std::vector<DnnlArgument>& reads,

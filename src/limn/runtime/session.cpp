@@ -52,16 +52,26 @@ struct Session::Impl {
     const ThreadScope threads(program->threads);
     for (std::size_t k = 0; k < runs.size(); ++k) {
       if (!stale[k] || (program->plan.steps[k].needs & without) != 0) continue;
-      runs[k]();
+      if (observer)
+        run_observed(k);
+      else
+        runs[k]();
       stale[k] = 0;
     }
   }
 
+  void run_observed(std::size_t k) const {
+    const auto begin = StepClock::now();
+    runs[k]();
+    observer(k, begin, StepClock::now());
+  }
+
   std::shared_ptr<const Program::Impl> program;
-  std::unique_ptr<std::byte, Free> arena;
+  std::shared_ptr<std::byte> arena;
   Memory memory;
   std::vector<Run> runs;
   std::vector<char> stale;  ///< by step: an input that it depends on has changed since it last ran
+  StepObserver observer;
 };
 
 Session::Session(const Program& program) : impl_(std::make_unique<Impl>(program.impl_)) {}
@@ -82,6 +92,8 @@ void Session::run_before(std::string_view input) {
   const auto it = std::ranges::find(ports, input, &Port::name);
   impl_->run(it == ports.end() ? 0 : it->needs);
 }
+
+void Session::observe(StepObserver observer) { impl_->observer = std::move(observer); }
 
 std::span<const float> Session::output(std::string_view name) const {
   const View& view = impl_->program->output(name).view;
