@@ -1,34 +1,18 @@
-#include <sys/mman.h>
-
 #include <algorithm>
-#include <cstdlib>
-#include <cstring>
 
+#include "limn/base/memory.h"
 #include "limn/runtime/program.h"
 #include "limn/runtime/threads.h"
 
 namespace limn {
 namespace {
 
-struct Free {
-  void operator()(std::byte* p) const { std::free(p); }
-};
-
-/// Zeroed memory on huge pages where the system has them: fewer misses in the address translation.
-std::unique_ptr<std::byte, Free> make_arena(std::size_t bytes) {
-  constexpr std::size_t kHugePage = std::size_t{2} << 20, kLine = 64;
-  const std::size_t alignment = bytes >= kHugePage ? kHugePage : kLine;
-  const std::size_t rounded = (std::max<std::size_t>(bytes, 1) + alignment - 1) / alignment * alignment;
-  auto* p = static_cast<std::byte*>(std::aligned_alloc(alignment, rounded));
-  if (p == nullptr)
-    throw Error(ErrorCode::limit,
-                "not enough memory for a session: " + std::to_string(bytes >> 20) + " MiB are needed", {},
-                "use a smaller batch");
-#ifdef MADV_HUGEPAGE
-  if (alignment == kHugePage) madvise(p, rounded, MADV_HUGEPAGE);
-#endif
-  std::memset(p, 0, rounded);
-  return std::unique_ptr<std::byte, Free>(p);
+std::shared_ptr<std::byte> make_arena(std::size_t bytes) {
+  auto arena = allocate_zeroed(bytes);
+  if (arena != nullptr) return arena;
+  throw Error(ErrorCode::limit,
+              "not enough memory for a session: " + std::to_string(bytes >> 20) + " MiB are needed", {},
+              "use a smaller batch");
 }
 
 }  // namespace
