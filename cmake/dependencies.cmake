@@ -23,7 +23,7 @@ target_compile_options(limn_openmp INTERFACE -fopenmp)
 target_link_libraries(limn_openmp INTERFACE ${LIMN_OMP_LIBRARY})
 
 # Image codecs, and OpenCV's core and imgproc alone: its imgcodecs would cost 55 ms of start-up.
-pkg_check_modules(LIMN_CODECS REQUIRED IMPORTED_TARGET libjpeg libpng libwebp libtiff-4)
+pkg_check_modules(LIMN_CODECS REQUIRED IMPORTED_TARGET libjpeg libpng libwebp libtiff-4 libdeflate)
 add_library(limn_codecs INTERFACE IMPORTED)
 target_link_libraries(limn_codecs INTERFACE PkgConfig::LIMN_CODECS)
 find_library(LIMN_OPENCV_CORE opencv_core REQUIRED)
