@@ -31,7 +31,7 @@ endif()
 
 # The pkg-config file. libomp stands ahead of libdnnl for the reason in dependencies.cmake.
 set(pc_requires "libjpeg libpng libwebp libtiff-4 libdeflate zlib sqlite3 fmt protobuf")
-set(pc_libraries "-lonnx_proto -l:libomp.so.5 -ldnnl -lopencv_imgproc -lopencv_core")
+set(pc_libraries "-lonnx_proto -l:libomp.so.5 -ldnnl")
 if(limn_type STREQUAL "STATIC_LIBRARY")
   set(pc_link "Requires: ${pc_requires}\nLibs: -L\${libdir} -llimn ${pc_libraries}")
 else()
