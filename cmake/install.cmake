@@ -5,6 +5,9 @@ include(CMakePackageConfigHelpers)
 set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/limn)
 
 install(TARGETS limn_cli RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT limn)
+if(TARGET limn_mpi)
+  install(TARGETS limn_mpi LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}/limn COMPONENT limn)
+endif()
 install(TARGETS limn EXPORT limn
         ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT development
         LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT library NAMELINK_COMPONENT development
