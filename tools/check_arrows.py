@@ -31,7 +31,7 @@ PUBLIC_HEADERS = {
 THIRD_PARTY = [
     (r"(onnx|google)/", {"onnx"}, None),
     (r"(oneapi/)?dnnl", {"runtime"}, 1),
-    (r"(opencv2/|jpeglib|png\.h|webp/|tiff|jerror|jconfig)", {"image"}, None),
+    (r"(opencv2/|jpeglib|png\.h|libdeflate|webp/|tiff|jerror|jconfig)", {"image"}, None),
     (r"zlib\.h", {"datasets"}, 1),
     (r"sqlite3", {"study"}, 1),
     (r"Eigen/", {"methods"}, None),

@@ -2,6 +2,7 @@
 // Explanation methods as graphs, and the Explainer that runs them natively.
 
 #include <cstddef>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -110,6 +111,10 @@ struct RawMap {
   std::span<const float> data;  ///< valid until the next explain()
 };
 
+/// As StepObserver, with the program that the step is one of.
+using ProgramObserver =
+    std::function<void(const Program&, std::size_t step, StepClock::time_point begin, StepClock::time_point end)>;
+
 /// Runs a set of methods on batches of images: one forward pass for all methods and all target classes. Not to be
 /// shared between threads; copies of the model's weights are shared through the Program.
 class LIMN_API Explainer {
@@ -127,6 +132,9 @@ class LIMN_API Explainer {
   const Program& program() const;
   const std::vector<MethodRequest>& requests() const;  ///< with variants and layers filled in
 
+  /// From now on tells `observer` of every step that runs, of program() and of the programs that occlusion has
+  /// beside it; an empty one ends this. Copies are not observed.
+  void observe(const ProgramObserver& observer);
   /// Preprocessed images [batch, C, H, W], to be written before predict(). Unused places may hold anything finite.
   std::span<float> images();
   /// The forward pass. Throws Error{bad_input} when images or logits are NaN or infinite.
