@@ -32,6 +32,7 @@ from results import Results, digest
 # Two programs that add in different orders agree so far; Grad-CAM may differ more where a value lies next to a kink of
 # a rectifier, and guided backpropagation, which passes all of them, much more.
 AGREE = {"forward": 1e-4, "grad-cam": 1e-3, "guided-backprop": 0.1}
+VERSIONS = {"onnxruntime": ["onnxruntime"], "pytorch": ["PyTorch", "torchvision", "BLAS of PyTorch"]}
 SPIN = 0.25  # seconds after which the threads of a program no longer spin (libomp's do for 0.2)
 
 
@@ -121,8 +122,9 @@ def start(cell, network, facts, args, results):
     theirs = cells.pytorch_works(cell, facts, args.quick)
     if args.python and network.torchvision and theirs:
         add(lambda: sides.pytorch(args.python, network.name, cell.batch, cell.threads, networks.SEED), theirs)
-    if "onnxruntime" in programs:
-        results.data["versions"]["onnxruntime"] = programs["onnxruntime"].versions[0]
+    for name, keys in VERSIONS.items():
+        if name in programs:
+            results.data["versions"] |= dict(zip(keys, programs[name].versions))
     return programs
 
 
@@ -165,19 +167,13 @@ def node_modules(folder):
     return folder
 
 
-def pytorch_python(results):
-    """The Python that has PyTorch, None without one. Notes versions and the library that multiplies matrices."""
-    script = ("import torch, torchvision\nprint(torch.__version__, torchvision.__version__)\ntorch.ones(9, 9) @ torch.ones(9, 9)\n"
-              "import os\nprint(next((os.path.basename(os.path.realpath(l.split()[-1])) for l in open('/proc/self/maps')"
-              " if 'blas' in l), 'none'))")
-    done = subprocess.run(["/usr/bin/python3", "-c", script], capture_output=True, text=True, check=False,
-                          env={**os.environ, **sides.blas_environment()})
+def pytorch_python():
+    """The Python that has PyTorch, None without one."""
+    done = subprocess.run([networks.PYTHON, "-c", "import torch, torchvision"], capture_output=True, check=False)
     if done.returncode:
-        print("bench: PyTorch is left out: /usr/bin/python3 has none (python3-torch, python3-torchvision)", flush=True)
+        print(f"bench: PyTorch is left out: {networks.PYTHON} has none (python3-torch, python3-torchvision)", flush=True)
         return None
-    torch, torchvision, blas = done.stdout.split()
-    results.data["versions"] |= {"PyTorch": torch, "torchvision": torchvision, "BLAS of PyTorch": blas}
-    return "/usr/bin/python3"
+    return networks.PYTHON
 
 
 def arguments():
@@ -194,6 +190,7 @@ def arguments():
     parser.add_argument("--seconds", type=float, help="rounds begin for so long in a cell (default 30, --quick 8)")
     parser.add_argument("--kernel-seconds", type=float, default=0.05, help="least time of each benchmark of an operator")
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS, help="what to measure (default: all)")
+    parser.add_argument("--without", nargs="+", default=[], choices=["onnxruntime", "pytorch"], help="leave these out")
     parser.add_argument("--longest", type=float, default=60, help="works of which one run takes longer are left out")
     parser.add_argument("--quick", action="store_true", help="leave out what no aim is stated for")
     parser.add_argument("--fresh", action="store_true", help="forget what was measured before")
@@ -207,7 +204,7 @@ def arguments():
 
 
 def measure_cells(args, results, found):
-    args.modules = node_modules(networks.ROOT / "build/bench-node")
+    args.modules = None if "onnxruntime" in args.without else node_modules(networks.ROOT / "build/bench-node")
     plan = [c for c in cells.cells(list(found), args.batch, args.threads, args.quick) if not results.has(c.key)]
     facts = {name: found[name].facts() for name in {c.network for c in plan}}
     good = True
@@ -224,8 +221,8 @@ def main():
     if args.fresh:
         path.unlink(missing_ok=True)
     results = Results(path)
-    args.python = pytorch_python(results)
-    found = {n.name: n for n in networks.find(args.networks, args.models, args.python)}
+    args.python = None if "pytorch" in args.without else pytorch_python()
+    found = {n.name: n for n in networks.find(args.networks, args.models)}
     good = True
     if "runs" in args.parts:
         whole_runs.measure(args, results, found)

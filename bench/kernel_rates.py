@@ -26,7 +26,7 @@ def run(program, threads, models, seconds):
 
 
 def peak(found, name, unit):
-    return max(found[f"peak/{name}/{when}"][unit] for when in ("before", "after"))
+    return max(r[unit] for key, r in found.items() if key.startswith(f"peak/{name}"))
 
 
 def share(found, network, direction):
@@ -76,11 +76,11 @@ def section(data):
     """Peaks, shares and operators as Markdown."""
     out = ""
     for threads, found in found_by_threads(data):
-        fma, memory = peak(found, "fma", "GFLOP/s"), peak(found, "triad of 256 MiB", "GB/s")
+        fma, memory = peak(found, "fma", "GFLOP/s"), peak(found, "triad of 128 MiB", "GB/s")
         out += (f"## Operators, {threads} thread{'s' * (threads > 1)}\n\nMeasured in the same run: {fma:.0f} GFLOP/s of fused "
                 "multiply-add; from memory / from the cache, read {:.0f} / {:.0f}, copy {:.0f} / {:.0f}, triad {:.0f} / {:.0f} "
                 "GB/s.\n\n".format(*(peak(found, f"{s} of {m} MiB", "GB/s") for s in ("read", "copy", "triad")
-                                     for m in (256, 4))))
+                                     for m in (128, 4))))
         lines = []
         for network in SHARES:
             cells = [share(found, network, d) for d in ("forward", "gradient")]

@@ -54,14 +54,17 @@ void register_peak(const std::string& name, const std::string& unit, std::functi
       ->Unit(benchmark::kMillisecond);
 }
 
-void register_peaks(int threads, const std::string& when) {
+void register_multiplications(int threads, const std::string& when) {
   register_peak("peak/fma/" + when, "GFLOP/s", [=] { return peak_gflops(threads, kSeconds); });
-  constexpr std::size_t kMemory = std::size_t{256} << 20, kCache = std::size_t{4} << 20;
+}
+
+void register_streams(int threads) {
+  constexpr std::size_t kMemory = std::size_t{128} << 20, kCache = std::size_t{4} << 20;
   const std::vector<std::pair<const char*, Stream>> streams{
       {"read", Stream::read}, {"copy", Stream::copy}, {"triad", Stream::triad}};
   for (const auto& [name, stream] : streams)
     for (const std::size_t bytes : {kMemory, kCache})
-      register_peak(fmt::format("peak/{} of {} MiB/{}", name, bytes >> 20, when), "GB/s",
+      register_peak(fmt::format("peak/{} of {} MiB", name, bytes >> 20), "GB/s",
                     [=, s = stream] { return stream_gbytes(s, threads, bytes, kSeconds); });
 }
 
@@ -73,10 +76,11 @@ int main(int argc, char** argv) {
     benchmark::Initialize(&argc, argv);
     const int threads = argc > 1 ? std::stoi(argv[1]) : 1;
     benchmark::AddCustomContext("threads", std::to_string(threads));
-    limn::bench::register_peaks(threads, "before");
+    limn::bench::register_multiplications(threads, "before");
+    limn::bench::register_streams(threads);
     limn::bench::register_operators(threads);
     for (int i = 3; i < argc; ++i) limn::bench::register_convolutions(argv[i], std::stol(argv[2]), threads);
-    limn::bench::register_peaks(threads, "after");
+    limn::bench::register_multiplications(threads, "after");
     benchmark::RunSpecifiedBenchmarks();
     return 0;
   } catch (const std::exception& e) {

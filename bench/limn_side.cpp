@@ -100,9 +100,11 @@ void serve(std::map<std::string, Work>& works) {
 }
 
 Classifier read(const std::string& model, const std::string& batch_and_size) {
-  Classifier classifier = as_classifier(import_onnx(model).graph);
+  const Graph graph = import_onnx(model).graph;
+  Classifier classifier = as_classifier(graph);
   const std::size_t x = batch_and_size.find('x');
   if (x == std::string::npos) return classifier;
+  classifier.graph = channels_first(graph);  // as_classifier() settled for a size of its own
   const std::int64_t size = std::stol(batch_and_size.substr(x + 1));
   return with_size(std::move(classifier), size, size);
 }

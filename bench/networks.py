@@ -11,6 +11,7 @@ TITLES = {"squeezenet1_0": "SqueezeNet 1.0", "mobilenet_v2": "MobileNet v2", "go
           "resnet50": "ResNet-50", "vgg16": "VGG-16", "densenet121": "DenseNet-121",
           "efficientnet_b0": "EfficientNet-B0", "vit_b_16": "ViT-B/16"}
 SEED = 1
+PYTHON = "/usr/bin/python3"  # Debian's, which has PyTorch
 
 
 @dataclasses.dataclass
@@ -41,7 +42,7 @@ class Network:
                 "three_by_three": small / total if total else 0.0}
 
 
-def find(names, folder, python):
+def find(names, folder):
     """Exports what `folder` does not hold yet. A name that ends in .onnx is a file."""
     networks = []
     for name in names:
@@ -51,7 +52,7 @@ def find(names, folder, python):
         path = folder / f"{name}.onnx"
         if not path.exists():
             print(f"bench: exporting {name}", flush=True)
-            subprocess.run([python, ROOT / "tools/export_torchvision.py", "--out", folder / "part", "--seed", str(SEED),
+            subprocess.run([PYTHON, ROOT / "tools/export_torchvision.py", "--out", folder / "part", "--seed", str(SEED),
                             name], check=True, stdout=subprocess.DEVNULL)
             (folder / "part" / path.name).replace(path)
         networks.append(Network(name, path, True))

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <functional>
-#include <memory>
+#include <numeric>
 #include <thread>
 #include <vector>
 
@@ -106,20 +106,21 @@ volatile float sink;
 
 double peak_gflops(int threads, double seconds) {
   const Unit unit = widest();
-  constexpr long kRounds = 20000;
-  std::vector<double> rates(static_cast<std::size_t>(threads));
+  constexpr long kRounds = 500'000;  // a few milliseconds, short enough to be undisturbed now and then
+  std::vector<double> best(static_cast<std::size_t>(threads));
   on_threads(threads, [&](int t) {
     const auto start = Clock::now();
-    long bursts = 0;
+    double fastest = 1e9;
     float sum = 0;
-    while (seconds_since(start) < seconds) sum += unit.burst(kRounds), ++bursts;
-    rates[static_cast<std::size_t>(t)] =
-        static_cast<double>(bursts) * kRounds * unit.operations / seconds_since(start) / 1e9;
+    while (seconds_since(start) < seconds) {
+      const auto begun = Clock::now();
+      sum += unit.burst(kRounds);
+      fastest = std::min(fastest, seconds_since(begun));
+    }
     if (t == 0) sink = sum;
+    best[static_cast<std::size_t>(t)] = static_cast<double>(kRounds) * unit.operations / fastest / 1e9;
   });
-  double all = 0;
-  for (const double rate : rates) all += rate;
-  return all;
+  return std::accumulate(best.begin(), best.end(), 0.0);
 }
 
 int bytes_per_element(Stream stream) { return stream == Stream::read ? 4 : stream == Stream::copy ? 8 : 12; }
@@ -140,9 +141,7 @@ double stream_gbytes(Stream stream, int threads, std::size_t bytes, double secon
     if (t == 0) sink = sum;
     best[static_cast<std::size_t>(t)] = static_cast<double>(count) * bytes_per_element(stream) / fastest / 1e9;
   });
-  double all = 0;
-  for (const double rate : best) all += rate;
-  return all;
+  return std::accumulate(best.begin(), best.end(), 0.0);
 }
 
 }  // namespace limn::bench

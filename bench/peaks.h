@@ -6,7 +6,8 @@
 namespace limn::bench {
 
 /// 10^9 floating-point operations a second of `threads` threads that do nothing but fused multiply-add on
-/// registers, in the widest vectors of this processor, for about `seconds`.
+/// registers, in the widest vectors of this processor; each thread's best of the bursts of a few milliseconds
+/// within `seconds`.
 double peak_gflops(int threads, double seconds);
 
 enum class Stream { read, copy, triad };  ///< s += a; a = b; a = b + 3 c

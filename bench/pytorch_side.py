@@ -4,7 +4,7 @@
 The torchvision network NAME with the parameters that tools/export_torchvision.py draws for SEED, and explanations of
 each image's first class as they are usually written: hooks on modules, then loss.backward(), which computes the gradients
 of all weights, too (WORK METHOD/backward); or torch.autograd.grad to the layer or the image (METHOD/autograd).
-The first line is "ready"; then it answers "WORK COUNT" with the milliseconds of COUNT runs, on one line, and
+The first line is "ready" and the versions of PyTorch, torchvision and the BLAS; then it answers "WORK COUNT" with the milliseconds of COUNT runs, on one line, and
 "answer WORK FILE" with "done" when the class scores and the map are in FILE, as floats. Without PyTorch it ends at once.
 """
 import contextlib
@@ -19,6 +19,7 @@ from torch import nn
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "tools"))
 import export_torchvision  # noqa: E402
+import sides  # noqa: E402
 
 STEPS = 50  # of integrated gradients
 # What limn's `auto` finds, as a module: before the last pooling, or the last layer that attention reads.
@@ -143,7 +144,8 @@ def main():
     name, batch, threads = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
     torch.set_num_threads(threads)
     works = Works(name, batch, int(sys.argv[4]) if len(sys.argv) > 4 else 1)
-    print("ready", torch.__version__, torchvision.__version__, flush=True)
+    torch.ones(9, 9) @ torch.ones(9, 9)
+    print("ready", torch.__version__, torchvision.__version__, sides.blas_name(), flush=True)
     for line in sys.stdin:
         first, *rest = line.split()
         if first == "answer":

@@ -31,7 +31,7 @@ class Side:
     def last_words(self):
         self.process.kill()
         lines = self.process.communicate()[1].strip().splitlines()
-        return lines[-1] if lines else "without a word"
+        return "; ".join(line.strip() for line in lines[-3:]) or "without a word"
 
     def ask(self, line):
         try:
@@ -91,6 +91,20 @@ def blas_environment():
     return environment
 
 
+def blas_name():
+    """The library that multiplies matrices in this process, once it has."""
+    maps = pathlib.Path("/proc/self/maps").read_text(encoding="utf-8").splitlines()
+    names = {pathlib.Path(line.split()[-1]).resolve().name for line in maps if "blas" in line.split()[-1]}
+    return ",".join(sorted(names)) or "unknown"
+
+
+def use_blas():
+    """The same for this process, which starts again with it: before PyTorch is loaded."""
+    environment = blas_environment()
+    if any(os.environ.get(k) != v for k, v in environment.items()) and "LIMN_BLAS_CHOSEN" not in os.environ:
+        os.execve(sys.executable, [sys.executable, *sys.argv], {**os.environ, **environment, "LIMN_BLAS_CHOSEN": "1"})
+
+
 def pytorch(python, name, batch, threads, seed):
     return Side("pytorch", [python, HERE / "pytorch_side.py", name, batch, threads, seed], blas_environment())
 
@@ -99,12 +113,12 @@ def pytorch(python, name, batch, threads, seed):
 def busy_neighbour(wanted=True):
     """One process that computes without pause. It ends with the block, or by itself when this process is gone."""
     if not wanted:
-        yield
+        yield None
         return
     loop = "import os\nparent = os.getppid()\nwhile os.getppid() == parent:\n  for _ in range(10 ** 5): pass"
     process = subprocess.Popen([sys.executable, "-c", loop])
     try:
-        yield
+        yield process
     finally:
         process.kill()
         process.wait()
