@@ -100,10 +100,8 @@ def measure(programs, counts, seconds, most):
     return rounds
 
 
-def start(cell, network, facts, args, results):
-    """The programs of a cell by name; those that cannot start are left out with a message."""
-    programs = {}
-
+def start(programs, cell, network, facts, args, results):
+    """Adds the programs of a cell by name; those but limn that cannot start are left out with a message."""
     def add(make, works):
         try:
             program = make()
@@ -125,13 +123,13 @@ def start(cell, network, facts, args, results):
     for name, keys in VERSIONS.items():
         if name in programs:
             results.data["versions"] |= dict(zip(keys, programs[name].versions))
-    return programs
 
 
 def run_cell(cell, network, facts, args, results):
     begun = time.monotonic()
-    programs = start(cell, network, facts, args, results)
+    programs = {}
     try:
+        start(programs, cell, network, facts, args, results)
         with tempfile.TemporaryDirectory() as folder:
             agreed = {} if cell.busy else agreement(cell, programs, pathlib.Path(folder))
         with sides.busy_neighbour(cell.busy):
@@ -139,7 +137,7 @@ def run_cell(cell, network, facts, args, results):
             rounds = measure(programs, counts, args.seconds, args.rounds)
         entry = {"agreement": agreed, "rounds": rounds, "facts": facts, "build": digest(args.bench)}
         results.add(cell.key, entry | ({"too slow": slow} if slow else {}))
-    except Disagreement as e:
+    except (Disagreement, sides.SideFailed) as e:  # costs this cell, not the others
         print(f"bench: {cell.key}: not timed: {e}", flush=True)
         return False
     finally:
@@ -191,12 +189,13 @@ def arguments():
     parser.add_argument("--kernel-seconds", type=float, default=0.05, help="least time of each benchmark of an operator")
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS, help="what to measure (default: all)")
     parser.add_argument("--without", nargs="+", default=[], choices=["onnxruntime", "pytorch"], help="leave these out")
-    parser.add_argument("--longest", type=float, default=60, help="works of which one run takes longer are left out")
+    parser.add_argument("--longest", type=float, help="works that take longer are left out (default 60 s, --quick 20)")
     parser.add_argument("--quick", action="store_true", help="leave out what no aim is stated for")
     parser.add_argument("--fresh", action="store_true", help="forget what was measured before")
     args = parser.parse_args()
     args.bench = args.build / "bin/limn_bench"
     args.batch = args.batch or ([1, 8] if args.quick else [1, 8, 32])
+    args.longest = args.longest or (20 if args.quick else 60)
     args.seconds = args.seconds or (8 if args.quick else 30)
     listed = subprocess.run([args.build / "bin/limn", "methods", "--json"], capture_output=True, text=True, check=True)
     args.methods = {"forward", *(m for m in speed_table.METHODS if f'"{m}"' in listed.stdout)}

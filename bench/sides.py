@@ -57,10 +57,8 @@ class Side:
         return 1024 * int(next(line for line in status.splitlines() if line.startswith("VmHWM:")).split()[1])
 
     def close(self):
-        self.process.stdin.close()
-        self.process.wait()
-        self.process.stdout.close()
-        self.process.stderr.close()
+        if self.process.returncode is None:  # otherwise its last words have been heard
+            self.process.communicate()
 
     def __enter__(self):
         return self
@@ -115,7 +113,7 @@ def busy_neighbour(wanted=True):
     if not wanted:
         yield None
         return
-    loop = "import os\nparent = os.getppid()\nwhile os.getppid() == parent:\n  for _ in range(10 ** 5): pass"
+    loop = f"import os\nwhile os.getppid() == {os.getpid()}:\n  for _ in range(10 ** 5): pass"
     process = subprocess.Popen([sys.executable, "-c", loop])
     try:
         yield process
