@@ -6,7 +6,7 @@ SHELL := /bin/bash
 
 JOBS ?= $(shell nproc)
 PREFIX ?= /usr/local
-MODELS ?= $(wildcard data/demo/*.onnx)
+OUT ?= build/bench
 need := tools/install_dependencies.sh
 release := build/release
 
@@ -34,11 +34,12 @@ test:  ## build and run the tests; SLOW=1 runs the slow ones too, PARITY=0 leave
 	@ctest --test-dir $(release) -j 2 --output-on-failure --no-tests=error $(if $(without),-LE '^($(without))$$') \
 	  | sed -u '/^ *Start *[0-9]/d; / Passed  /d'
 
-bench:  ## build and time limn beside onnxruntime; MODELS="a.onnx b.onnx" says on which networks
-	@$(need) build test
+bench_with := --build $(release) --out $(OUT) $(if $(filter 1,$(QUICK)),--quick) $(if $(filter 1,$(FRESH)),--fresh)
+bench:  ## build, then measure speed beside onnxruntime and PyTorch; QUICK=1 leaves out what has no aim, OUT=folder
+	@$(need) build bench parity
 	@cmake --preset release -DLIMN_BUILD_BENCHMARKS=ON --log-level=WARNING
-	@cmake --build $(release) --target limn_bench -j $(JOBS)
-	bench/compare.py --bench $(release)/bin/limn_bench --json $(release)/bench.json $(MODELS)
+	@cmake --build $(release) --target limn_cli limn_bench limn_bench_kernels -j $(JOBS)
+	bench/compare.py $(bench_with) $(MODELS)
 
 install: build  ## install the command line, the library and its headers to PREFIX (/usr/local)
 	@cmake --build $(release) -j $(JOBS)

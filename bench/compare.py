@@ -1,102 +1,236 @@
 #!/usr/bin/python3
-"""limn against onnxruntime, as ratios measured side by side in one run.
+"""limn beside onnxruntime and PyTorch, as ratios measured side by side in one run.
 
-Both programs stay loaded; rounds are interleaved, so that whatever else the machine does troubles both. Each figure
-is a ratio of medians, with the spread of the ratio over the rounds. onnxruntime comes from npm
-(npm install --ignore-scripts onnxruntime-node, in the folder that LIMN_NODE_MODULES names); without it limn is
-compared with its own forward pass alone.
+All programs stay loaded; rounds are interleaved, so that whatever else the machine does troubles all alike. Before
+anything is timed, answers are compared. A figure is the median of the ratios of the rounds, with the lowest and the
+highest. Results are kept in OUT/speed.json cell by cell: what is there is not measured again, so that a run can be
+stopped and go on. OUT/speed.md is written of it. A program that is not there (onnxruntime from npm, PyTorch from
+Debian) is left out with a message.
 
-  bench/compare.py --bench build/release/bin/limn_bench MODEL.onnx [MODEL.onnx ...] [--batch 1 8] [--threads 2]
+  bench/compare.py --build build/release [NETWORK|MODEL.onnx ...] [--quick]
 """
 import argparse
-import datetime
-import json
 import os
 import pathlib
-import platform
+import shutil
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 
-HERE = pathlib.Path(__file__).resolve().parent
-FOUR = "grad-cam,grad-cam++,guided-backprop,guided-grad-cam"
+import numpy as np
+
+import cells
+import kernel_rates
+import networks
+import sides
+import speed_table
+import whole_runs
+from results import Results, digest
+
+# Two programs that add in different orders agree so far; Grad-CAM may differ more where a value lies next to a kink of
+# a rectifier, and guided backpropagation, which passes all of them, much more.
+AGREE = {"forward": 1e-4, "grad-cam": 1e-3, "guided-backprop": 0.1}
+VERSIONS = {"onnxruntime": ["onnxruntime"], "pytorch": ["PyTorch", "torchvision", "BLAS of PyTorch"]}
+SPIN = 0.25  # seconds after which the threads of a program no longer spin (libomp's do for 0.2)
 
 
-class Side:
-    """A program that answers "WORK COUNT" with COUNT times in milliseconds."""
-
-    def __init__(self, command):
-        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        self.ready = self.process.stdout.readline().strip() == "ready"
-
-    def times(self, work, count):
-        self.process.stdin.write(f"{work} {count}\n")
-        self.process.stdin.flush()
-        return [float(t) for t in self.process.stdout.readline().split()]
-
-    def close(self):
-        self.process.stdin.close()
-        self.process.wait()
+PARTS = ["runs", "kernels", "cells"]  # whole runs of the program, single operators, networks beside the other programs
 
 
-def measure(args, model, batch):
-    works = ["forward", *args.works]
-    limn = Side([str(args.bench), model, str(batch), str(args.threads), *works])
-    if not limn.ready:
-        raise SystemExit(f"{model}: limn_bench did not start")
-    ort = Side(["node", str(HERE / "onnxruntime_side.mjs"), model, str(batch), str(args.threads)])
-    sides = [(f"limn {w}", limn, w) for w in works] + ([("onnxruntime", ort, "forward")] if ort.ready else [])
-    for _, side, work in sides:
-        side.times(work, 3)  # warm-up
-    rounds = {name: [] for name, _, _ in sides}
-    for _ in range(args.rounds):
-        for name, side, work in sides:
-            time.sleep(0.1)  # the threads of the program before may still be spinning
-            side.times(work, 1)
-            rounds[name].append(statistics.median(side.times(work, args.repeat)))
-    limn.close()
-    ort.close()
+class Disagreement(Exception):
+    pass
+
+
+def apart(a, b, largest):
+    """Largest difference in parts of the largest value, or L2 norm of the difference in parts of that of b."""
+    if a.shape != b.shape:
+        raise Disagreement(f"{a.size} numbers beside {b.size}")
+    norm = (lambda v: float(np.abs(v).max())) if largest else (lambda v: float(np.linalg.norm(v)))
+    return norm(a - b) / (norm(b) or 1.0)
+
+
+def agreement(cell, programs, folder):
+    """How far limn's scores and maps are from those of the others."""
+    found = {}
+    limn = programs["limn"]
+    for other, theirs in (("onnxruntime", "forward"), ("pytorch", "forward"), ("pytorch", "grad-cam/autograd"),
+                          ("pytorch", "guided-backprop/autograd")):
+        work = theirs.split("/")[0]
+        if other not in programs or (other == "pytorch" and theirs not in programs[other].works):
+            continue
+        if work == "guided-backprop" and cell.batch > 1:
+            continue  # the sizes of the batch change nothing that the batch of one does not show
+        a, b = limn.answer(work, folder / "limn"), programs[other].answer(theirs, folder / other)
+        count = programs["limn"].answer("forward", folder / "scores").size if work != "forward" else 0
+        found[f"{work} {other}"] = difference = apart(a[count:], b[count:], work != "guided-backprop")
+        if not difference <= AGREE[work]:
+            raise Disagreement(f"{work} differs from {other}'s by {difference:.1e}")
+    return found
+
+
+def warm_up(programs, longest):
+    """How often each work runs in a round: several times where it is short. Works that take too long are left out."""
+    counts, slow = {}, {}
+    for program in programs.values():
+        for work in list(program.works):
+            t = program.times(work, 1)[0]
+            t = min(t, program.times(work, 1)[0]) if t < 1000 * longest / 2 else t
+            if t > 1000 * longest:
+                slow[f"{program.name} {work}"] = t
+                program.works.remove(work)
+            counts[program.name, work] = max(1, min(10, int(100 / t)))
+    return counts, slow
+
+
+def measure(programs, counts, seconds, most):
+    """Rounds of all works of all programs, at least three, until the time is up."""
+    rounds = {f"{p.name} {w}": [] for p in programs.values() for w in p.works}
+    begun = time.monotonic()
+    for done in range(most):
+        if done >= 3 and time.monotonic() - begun > seconds:
+            break
+        for program in programs.values():
+            time.sleep(SPIN)
+            for work in program.works:
+                count = counts[program.name, work]
+                times = program.times(work, count + (count > 1))[-count:]  # the caches still hold another's data
+                rounds[f"{program.name} {work}"].append(statistics.median(times))
     return rounds
 
 
-def ratio(rounds, a, b):
-    each = [x / y for x, y in zip(rounds[a], rounds[b])]
-    return {"ratio": statistics.median(rounds[a]) / statistics.median(rounds[b]), "low": min(each), "high": max(each)}
+def start(programs, cell, network, facts, args, results):
+    """Adds the programs of a cell by name; those but limn that cannot start are left out with a message."""
+    def add(make, works):
+        try:
+            program = make()
+        except sides.SideFailed as e:
+            if not programs:
+                raise
+            print(f"bench: {cell.key}: left out: {e}", flush=True)
+            return
+        program.works = list(works)
+        programs[program.name] = program
+
+    works = [w for w in cells.limn_works(cell, facts, args.quick) if w.split("*")[0] in args.methods]
+    add(lambda: sides.limn(args.bench, network.path, cell.batch, cell.threads, works), works)
+    if args.modules:
+        add(lambda: sides.onnxruntime(network.path, cell.batch, cell.threads, args.modules), ["forward"])
+    theirs = cells.pytorch_works(cell, facts, args.quick)
+    if args.python and network.torchvision and theirs:
+        add(lambda: sides.pytorch(args.python, network.name, cell.batch, cell.threads, networks.SEED), theirs)
+    for name, keys in VERSIONS.items():
+        if name in programs:
+            results.data["versions"] |= dict(zip(keys, programs[name].versions))
 
 
-def text(r):
-    return f"{r['ratio']:.2f} [{r['low']:.2f} {r['high']:.2f}]" if r else "-"
+def run_cell(cell, network, facts, args, results):
+    begun = time.monotonic()
+    programs = {}
+    try:
+        start(programs, cell, network, facts, args, results)
+        with tempfile.TemporaryDirectory() as folder:
+            agreed = {} if cell.busy else agreement(cell, programs, pathlib.Path(folder))
+        with sides.busy_neighbour(cell.busy):
+            counts, slow = warm_up(programs, args.longest)
+            rounds = measure(programs, counts, args.seconds, args.rounds)
+        entry = {"agreement": agreed, "rounds": rounds, "facts": facts, "build": digest(args.bench)}
+        results.add(cell.key, entry | ({"too slow": slow} if slow else {}))
+    except (Disagreement, sides.SideFailed) as e:  # costs this cell, not the others
+        print(f"bench: {cell.key}: not timed: {e}", flush=True)
+        return False
+    finally:
+        for program in programs.values():
+            program.close()
+    print(f"{cell.key}: {speed_table.summary(rounds)} ({time.monotonic() - begun:.0f} s)", flush=True)
+    return True
+
+
+def node_modules(folder):
+    """The folder with onnxruntime-node: LIMN_NODE_MODULES, or `folder`, where npm puts it; None without it."""
+    if "LIMN_NODE_MODULES" in os.environ:
+        return pathlib.Path(os.environ["LIMN_NODE_MODULES"])
+    if not (folder / "node_modules/onnxruntime-node").exists():
+        if not shutil.which("npm"):
+            print("bench: onnxruntime is left out: there is no npm to install onnxruntime-node with", flush=True)
+            return None
+        folder.mkdir(parents=True, exist_ok=True)
+        done = subprocess.run(["npm", "install", "--ignore-scripts", "--prefix", folder, "onnxruntime-node"],
+                              capture_output=True, text=True, check=False)
+        if done.returncode:
+            print("bench: onnxruntime is left out: npm says " + (done.stderr.strip().splitlines() or ["nothing"])[-1],
+                  flush=True)
+            return None
+    return folder
+
+
+def pytorch_python():
+    """The Python that has PyTorch, None without one."""
+    done = subprocess.run([networks.PYTHON, "-c", "import torch, torchvision"], capture_output=True, check=False)
+    if done.returncode:
+        print(f"bench: PyTorch is left out: {networks.PYTHON} has none (python3-torch, python3-torchvision)", flush=True)
+        return None
+    return networks.PYTHON
+
+
+def arguments():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("networks", nargs="*", default=networks.NAMES, help="torchvision names or ONNX files")
+    parser.add_argument("--build", type=pathlib.Path, default=networks.ROOT / "build/release",
+                        help="build folder with limn_bench")
+    parser.add_argument("--out", type=pathlib.Path, default=networks.ROOT / "build/bench", help="folder of the results")
+    parser.add_argument("--models", type=pathlib.Path, default=networks.ROOT / "build/bench-models",
+                        help="folder of the exported networks")
+    parser.add_argument("--batch", type=int, nargs="+", help="default 1 8 32, with --quick 1 8")
+    parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
+    parser.add_argument("--rounds", type=int, default=7, help="most rounds of a cell; at least three are made")
+    parser.add_argument("--seconds", type=float, help="rounds begin for so long in a cell (default 30, --quick 8)")
+    parser.add_argument("--kernel-seconds", type=float, default=0.05, help="least time of each benchmark of an operator")
+    parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS, help="what to measure (default: all)")
+    parser.add_argument("--without", nargs="+", default=[], choices=["onnxruntime", "pytorch"], help="leave these out")
+    parser.add_argument("--longest", type=float, help="works that take longer are left out (default 60 s, --quick 20)")
+    parser.add_argument("--quick", action="store_true", help="leave out what no aim is stated for")
+    parser.add_argument("--fresh", action="store_true", help="forget what was measured before")
+    args = parser.parse_args()
+    args.bench = args.build / "bin/limn_bench"
+    args.batch = args.batch or ([1, 8] if args.quick else [1, 8, 32])
+    args.longest = args.longest or (20 if args.quick else 60)
+    args.seconds = args.seconds or (8 if args.quick else 30)
+    listed = subprocess.run([args.build / "bin/limn", "methods", "--json"], capture_output=True, text=True, check=True)
+    args.methods = {"forward", *(m for m in speed_table.METHODS if f'"{m}"' in listed.stdout)}
+    return args
+
+
+def measure_cells(args, results, found):
+    args.modules = None if "onnxruntime" in args.without else node_modules(networks.ROOT / "build/bench-node")
+    plan = [c for c in cells.cells(list(found), args.batch, args.threads, args.quick) if not results.has(c.key)]
+    facts = {name: found[name].facts() for name in {c.network for c in plan}}
+    good = True
+    for cell in plan:
+        good = run_cell(cell, found[cell.network], facts[cell.network], args, results) and good
+        speed_table.write(results.data, args.out / "speed.md")
+    return good
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("models", nargs="+")
-    parser.add_argument("--bench", type=pathlib.Path, required=True, help="the limn_bench program")
-    parser.add_argument("--batch", type=int, nargs="+", default=[1, 8])
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--repeat", type=int, default=5, help="runs per round")
-    parser.add_argument("--works", nargs="*", default=["grad-cam", "guided-backprop", FOUR])
-    parser.add_argument("--json", type=pathlib.Path, help="write every figure here")
-    args = parser.parse_args()
-    results = []
-    header = ["model", "batch", "limn forward ms", "forward / onnxruntime", *(f"{w} / forward" for w in args.works)]
-    print("| " + " | ".join(header) + " |\n|" + " --- |" * len(header))
-    for model in args.models:
-        for batch in args.batch:
-            rounds = measure(args, model, batch)
-            row = {"model": pathlib.Path(model).stem, "batch": batch, "rounds": rounds,
-                   "forward": ratio(rounds, "limn forward", "onnxruntime") if "onnxruntime" in rounds else None}
-            row |= {w: ratio(rounds, f"limn {w}", "limn forward") for w in args.works}
-            results.append(row)
-            print(f"| {row['model']} | {batch} | {statistics.median(rounds['limn forward']):.2f} | {text(row['forward'])} | "
-                  + " | ".join(text(row[w]) for w in args.works) + " |", flush=True)
-    if args.json:
-        cpu = next((l.split(":")[1].strip() for l in open("/proc/cpuinfo", encoding="utf-8") if "model name" in l), "")
-        args.json.write_text(json.dumps({"date": str(datetime.date.today()), "cpu": cpu, "cores": os.cpu_count(),
-                                         "system": platform.platform(), "threads": args.threads, "results": results},
-                                        indent=1))
+    args = arguments()
+    args.out.mkdir(parents=True, exist_ok=True)
+    path = args.out / "speed.json"
+    if args.fresh:
+        path.unlink(missing_ok=True)
+    results = Results(path)
+    args.python = None if "pytorch" in args.without else pytorch_python()
+    found = {n.name: n for n in networks.find(args.networks, args.models)}
+    good = True
+    if "runs" in args.parts:
+        whole_runs.measure(args, results, found)
+    if "kernels" in args.parts:
+        kernel_rates.measure(args, results, found)
+    if "cells" in args.parts:
+        good = measure_cells(args, results, found)
+    speed_table.write(results.data, args.out / "speed.md")
+    return 0 if good else 1
 
 
 if __name__ == "__main__":

@@ -1,107 +1,90 @@
-// limn_bench_kernels [THREADS [SECONDS]]: the time of single operators as programs run them, on the sizes of a
-// vision transformer (197 tokens of 768 features, 12 heads) and of an EfficientNet (96 channels of 112 x 112).
+// limn_bench_kernels THREADS [BATCH MODEL.onnx...] [--benchmark_...]: Google Benchmark of single operators, of the
+// convolutions of the models for a batch, and of the machine's peaks in the same run.
 
-#include <fmt/format.h>
+#include "kernels.h"
+
+#include <benchmark/benchmark.h>
 
 #include <algorithm>
-#include <chrono>
-#include <functional>
 #include <vector>
 
-#include "limn/autodiff.h"
-#include "limn/ops/build.h"
-#include "limn/ops/table.h"
-#include "limn/runtime.h"
+#include "peaks.h"
+#include "step_timer.h"
+
+namespace limn::bench {
+
+void register_graph(const std::string& name, std::function<Graph()> make, double multiply_adds,
+                    const std::map<std::string, double>& more, int threads) {
+  benchmark::RegisterBenchmark(name.c_str(),
+                               [=](benchmark::State& state) {
+                                 StepTimer timer(make(), threads);
+                                 timer.run();
+                                 double fastest = 1e9;
+                                 for ([[maybe_unused]] const auto _ : state) {
+                                   const double seconds = timer.run();
+                                   fastest = std::min(fastest, seconds);
+                                   state.SetIterationTime(seconds);
+                                 }
+                                 // Of the fastest run: others may have been interrupted.
+                                 if (multiply_adds > 0) {
+                                   state.counters["multiply_adds"] = multiply_adds;
+                                   state.counters["GFLOP/s"] = 2e-9 * multiply_adds / fastest;
+                                 }
+                                 state.counters["fastest"] = 1e3 * fastest;
+                                 state.counters["GB/s"] = 1e-9 * timer.bytes() / fastest;
+                                 for (const auto& [key, value] : more) state.counters[key] = value;
+                                 state.SetLabel(timer.kernel());
+                               })
+      ->UseManualTime()
+      ->Unit(benchmark::kMillisecond);
+}
 
 namespace {
 
-using namespace limn;
+constexpr double kSeconds = 0.5;
 
-struct Case {
-  const char* name;
-  Shape shape;
-  std::function<Value(Value)> make;
-  bool gradient = false;
-};
-
-const Shape kTokens{1, 197, 768}, kWide{1, 197, 3072}, kHeads{1, 12, 197, 197}, kImage{1, 96, 112, 112};
-
-Value ones(Value x) {
-  const Dims dims{x.shape().back().value};
-  Tensor t(DType::f32, dims);
-  std::ranges::fill(t.mutable_view().as<float>(), 1.0F);
-  return x.in->constant(t);
-}
-Value layer_norm(Value x) { return emit("LayerNormalization", {x, ones(x), ones(x)}); }
-/// As PyTorch exports it.
-Value erf_gelu(Value x) {
-  return x * (emit("Erf", {x / float_constant(*x.in, 1.4142135F)}) + 1.0F) * float_constant(*x.in, 0.5F);
-}
-auto op(const char* name) {
-  return [name](Value x) { return emit(name, {x}); };
+void register_peak(const std::string& name, const std::string& unit, std::function<double()> measure) {
+  benchmark::RegisterBenchmark(name.c_str(),
+                               [=](benchmark::State& state) {
+                                 double best = 0;
+                                 for ([[maybe_unused]] const auto _ : state) best = std::max(best, measure());
+                                 state.counters[unit] = best;
+                               })
+      ->Iterations(1)
+      ->Unit(benchmark::kMillisecond);
 }
 
-std::vector<Case> cases() {
-  return {{"Sigmoid", kImage, op("Sigmoid")},
-          {"SiLU", kImage, [](Value x) { return x * emit("Sigmoid", {x}); }},
-          {"HardSwish", kImage, op("HardSwish")},
-          {"Tanh", kImage, op("Tanh")},
-          {"Exp", kImage, op("Exp")},
-          {"Gelu", kWide, op("Gelu")},
-          {"Gelu by Erf", kWide, erf_gelu},
-          {"Gelu by Erf", kWide, erf_gelu, true},
-          {"SiLU", kImage, [](Value x) { return x * emit("Sigmoid", {x}); }, true},
-          {"bias of a row", kWide, [](Value x) { return x + ones(x); }},
-          {"Softmax", kHeads, [](Value x) { return softmax(x, -1); }},
-          {"Softmax", kHeads, [](Value x) { return softmax(x, -1); }, true},
-          {"LayerNormalization", kTokens, layer_norm},
-          {"LayerNormalization", kTokens, layer_norm, true}};
+void register_multiplications(int threads, const std::string& when) {
+  register_peak("peak/fma/" + when, "GFLOP/s", [=] { return peak_gflops(threads, kSeconds); });
 }
 
-/// y, or the cotangent of x for that of y.
-Program compile(const Case& c, int threads) {
-  GraphBuilder g(operators());
-  const Value x = g.input("x", {DType::f32, c.shape});
-  Value y = c.make(x);
-  if (c.gradient) {
-    const Value wrt[] = {x};
-    y = pull_back(y, g.input("dy", y.type()), wrt).front();
-  }
-  CompileOptions options;
-  options.threads = threads;
-  return Program::compile(std::move(g).finish({{"y", y}}), options);
-}
-
-double milliseconds(const Program& program, double seconds) {
-  using Clock = std::chrono::steady_clock;
-  Session session(program);
-  const auto refill = [&](unsigned state) {
-    for (const std::string& name : program.inputs())
-      for (float& v : session.input(name))
-        v = static_cast<float>((state = state * 1664525U + 1013904223U) >> 8) / 4194304.0F - 2.0F;
-  };
-  refill(1);
-  session.run();
-  std::vector<double> times;
-  for (const auto end = Clock::now() + std::chrono::duration<double>(seconds); Clock::now() < end;) {
-    for (const std::string& name : program.inputs()) session.input(name);  // marks it as changed
-    const auto start = Clock::now();
-    session.run();
-    times.push_back(std::chrono::duration<double, std::milli>(Clock::now() - start).count());
-  }
-  return *std::ranges::min_element(times);
+void register_streams(int threads) {
+  constexpr std::size_t kMemory = std::size_t{128} << 20, kCache = std::size_t{4} << 20;
+  const std::vector<std::pair<const char*, Stream>> streams{
+      {"read", Stream::read}, {"copy", Stream::copy}, {"triad", Stream::triad}};
+  for (const auto& [name, stream] : streams)
+    for (const std::size_t bytes : {kMemory, kCache})
+      register_peak(fmt::format("peak/{} of {} MiB", name, bytes >> 20), "GB/s",
+                    [=, s = stream] { return stream_gbytes(s, threads, bytes, kSeconds); });
 }
 
 }  // namespace
+}  // namespace limn::bench
 
 int main(int argc, char** argv) {
-  const int threads = argc > 1 ? std::stoi(argv[1]) : 1;
-  const double seconds = argc > 2 ? std::stod(argv[2]) : 0.5;
-  for (const Case& c : cases()) {
-    const Program program = compile(c, threads);
-    const double ms = milliseconds(program, seconds);
-    const double elements = static_cast<double>(element_count(known_dims(c.shape)));
-    fmt::print("{:20} {:9} {:18} {:8.3f} ms {:7.3f} ns per element  {}\n", c.name, c.gradient ? "gradient" : "",
-               to_string(c.shape), ms, ms * 1e6 / elements, program.steps().back().kernel);
+  try {
+    benchmark::Initialize(&argc, argv);
+    const int threads = argc > 1 ? std::stoi(argv[1]) : 1;
+    benchmark::AddCustomContext("threads", std::to_string(threads));
+    limn::bench::register_multiplications(threads, "before");
+    limn::bench::register_streams(threads);
+    limn::bench::register_operators(threads);
+    for (int i = 3; i < argc; ++i) limn::bench::register_convolutions(argv[i], std::stol(argv[2]), threads);
+    limn::bench::register_multiplications(threads, "after");
+    benchmark::RunSpecifiedBenchmarks();
+    return 0;
+  } catch (const std::exception& e) {
+    fmt::print(stderr, "limn_bench_kernels: {}\n", e.what());
+    return 1;
   }
 }

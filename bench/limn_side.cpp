@@ -1,12 +1,16 @@
-// limn's side of a comparison: limn_bench MODEL BATCH THREADS WORK...
+// limn's side of a comparison: limn_bench MODEL BATCH[xSIZE] THREADS WORK...
 //
-// WORK is `forward` or a comma-separated list of methods. Prints "ready NAME..." and then answers each line
-// "WORK COUNT" on standard input with the milliseconds of COUNT runs, one line. The caller interleaves rounds with
-// other programs, so that a noisy machine troubles all alike.
+// WORK is `forward` or a comma-separated list of methods, each image's class 0; `METHODS*K` explains classes 0 to K
+// - 1. SIZE is for networks that leave height and width open. Prints "ready" and then answers each line on standard
+// input:
+//   WORK COUNT        the milliseconds of COUNT runs, on one line
+//   answer WORK FILE  "done", when the class scores and maps of one run are in FILE, as floats
+// The caller interleaves rounds with other programs, so that a noisy machine troubles all alike.
 
 #include <fmt/format.h>
 
 #include <chrono>
+#include <fstream>
 #include <iostream>
 #include <map>
 #include <sstream>
@@ -20,54 +24,100 @@ using namespace limn;
 
 struct Work {
   Explainer explainer;
-  std::vector<Target> targets;
+  std::size_t classes;  ///< how many are explained of each image
 
-  /// One forward pass and, where there are methods, the explanation of class 0 of every image.
-  void run() {
+  /// One forward pass and, where there are methods, explanations. `after` sees each class's maps.
+  template <class After>
+  void run(After after) {
     explainer.images();  // marks the images as changed
     explainer.predict();
-    if (!explainer.requests().empty()) explainer.explain(targets);
+    if (explainer.requests().empty()) return;
+    std::vector<std::vector<Target>> first;  // by image
+    for (std::int64_t n = 0; n < explainer.batch(); ++n)
+      first.push_back(resolve_target({TargetSpec::Kind::top, {}, classes, 0}, explainer.logits(n), {}));
+    for (std::size_t c = 0; c < classes; ++c) {
+      std::vector<Target> targets;
+      for (const auto& of_image : first) targets.push_back(of_image.at(c));
+      explainer.explain(targets);
+      after();
+    }
   }
 };
 
-std::vector<MethodRequest> parse(const std::string& work) {
+/// Any picture will do, but not zeros: they would make every cotangent sparse. The other sides have the same.
+void fill(std::span<float> images) {
+  unsigned state = 1;
+  for (float& v : images) v = static_cast<float>((state = state * 1664525U + 1013904223U) >> 8) / 8388608.0F - 1.0F;
+}
+
+Work make_work(const Classifier& classifier, const std::string& text, const ExplainerOptions& options) {
+  const std::size_t star = text.find('*');
   std::vector<MethodRequest> requests;
-  std::istringstream in(work == "forward" ? "" : work);
+  std::istringstream in(text == "forward" ? "" : text.substr(0, star));
   for (std::string name; std::getline(in, name, ',');) requests.push_back({name, {}, "auto", false});
-  return requests;
+  Work work{Explainer(classifier, requests, options),
+            star == std::string::npos ? 1 : std::stoul(text.substr(star + 1))};
+  fill(work.explainer.images());
+  return work;
+}
+
+void print_times(Work& work, int count) {
+  for (int i = 0; i < count; ++i) {
+    const auto start = std::chrono::steady_clock::now();
+    work.run([] {});
+    fmt::print("{:.4f} ",
+               std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count());
+  }
+  fmt::print("\n");
+}
+
+void write_answer(Work& work, const std::string& path) {
+  std::ofstream out(path, std::ios::binary);
+  const auto write = [&](std::span<const float> values) {
+    out.write(reinterpret_cast<const char*>(values.data()), static_cast<std::streamsize>(values.size_bytes()));
+  };
+  Explainer& e = work.explainer;
+  e.images();
+  e.predict();
+  for (std::int64_t n = 0; n < e.batch(); ++n) write(e.logits(n));
+  work.run([&] {
+    for (std::size_t r = 0; r < e.requests().size(); ++r)
+      for (std::int64_t n = 0; n < e.batch(); ++n) write(e.map(r, n).data);
+  });
+  out.close();
+  if (!out) throw Error(ErrorCode::io, "cannot write " + path);
+  fmt::print("done\n");
 }
 
 void serve(std::map<std::string, Work>& works) {
-  std::string name;
-  for (int count = 0; std::cin >> name >> count;) {
-    Work& work = works.at(name);
-    for (int i = 0; i < count; ++i) {
-      const auto start = std::chrono::steady_clock::now();
-      work.run();
-      fmt::print("{:.4f} ",
-                 std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count());
+  for (std::string name, rest; std::cin >> name >> rest; std::fflush(stdout)) {
+    if (name != "answer") {
+      print_times(works.at(name), std::stoi(rest));
+    } else if (std::string path; std::cin >> path) {
+      write_answer(works.at(rest), path);
     }
-    fmt::print("\n");
-    std::fflush(stdout);
   }
+}
+
+Classifier read(const std::string& model, const std::string& batch_and_size) {
+  const Graph graph = import_onnx(model).graph;
+  Classifier classifier = as_classifier(graph);
+  const std::size_t x = batch_and_size.find('x');
+  if (x == std::string::npos) return classifier;
+  classifier.graph = channels_first(graph);  // as_classifier() settled for a size of its own
+  const std::int64_t size = std::stol(batch_and_size.substr(x + 1));
+  return with_size(std::move(classifier), size, size);
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
   try {
-    if (argc < 5) throw Error(ErrorCode::bad_input, "usage: limn_bench MODEL BATCH THREADS WORK...");
-    const Classifier classifier = as_classifier(import_onnx(argv[1]).graph);
+    if (argc < 5) throw Error(ErrorCode::bad_input, "usage: limn_bench MODEL BATCH[xSIZE] THREADS WORK...");
+    const Classifier classifier = read(argv[1], argv[2]);
     const ExplainerOptions options{std::stol(argv[2]), std::stoi(argv[3])};
     std::map<std::string, Work> works;
-    for (int i = 4; i < argc; ++i) {
-      Work work{Explainer(classifier, parse(argv[i]), options),
-                std::vector<Target>(static_cast<std::size_t>(options.batch))};
-      unsigned state = 1;  // any picture will do, but not zeros: they would make every cotangent sparse
-      for (float& v : work.explainer.images())
-        v = static_cast<float>((state = state * 1664525U + 1013904223U) >> 8) / 8388608.0F - 1.0F;
-      works.emplace(argv[i], std::move(work));
-    }
+    for (int i = 4; i < argc; ++i) works.emplace(argv[i], make_work(classifier, argv[i], options));
     fmt::print("ready\n");
     std::fflush(stdout);
     serve(works);

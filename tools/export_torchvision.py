@@ -75,8 +75,8 @@ def input_size(name: str) -> int:
     return 299 if name == "inception_v3" else 224
 
 
-def export(name: str, path: pathlib.Path, seed: int, fuse: bool, opset: int) -> torch.nn.Module:
-    """Returns the network that was written."""
+def export(name: str, path: pathlib.Path, seed: int, fuse: bool, opset: int, open_size: bool = False) -> torch.nn.Module:
+    """Returns the network that was written; `open_size` leaves height and width open."""
     model = build(name)
     randomise(model, seed)
     size = input_size(name)
@@ -87,7 +87,7 @@ def export(name: str, path: pathlib.Path, seed: int, fuse: bool, opset: int) -> 
         warnings.simplefilter("ignore")
         torch.onnx.export(model, torch.zeros(2, 3, size, size), str(path), opset_version=opset, training=mode,
                           do_constant_folding=fuse, input_names=["image"], output_names=["logits"],
-                          dynamic_axes={"image": {0: "N"}, "logits": {0: "N"}})
+                          dynamic_axes={"image": {0: "N"} | ({2: "H", 3: "W"} if open_size else {}), "logits": {0: "N"}})
     return model
 
 
@@ -98,11 +98,12 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--opset", type=int, default=13)
     parser.add_argument("--fuse", action="store_true", help="let the exporter fold batch norms into convolutions")
+    parser.add_argument("--open", action="store_true", help="leave height and width open")
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
     for name in args.names:
         path = args.out / f"{name}.onnx"
-        export(name, path, args.seed, args.fuse, args.opset)
+        export(name, path, args.seed, args.fuse, args.opset, args.open)
         print(f"{path}: {path.stat().st_size / 1e6:.1f} MB", flush=True)
 
 

@@ -16,17 +16,17 @@ import datetime
 import json
 import pathlib
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
 import traceback
 
-import torch
-import torchvision
-
 SOURCE = pathlib.Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(SOURCE / "tests/parity"))
+sys.path[:0] = [str(SOURCE / "tests/parity"), str(SOURCE / "bench")]
+import sides  # noqa: E402
+sides.use_blas()
+import torch  # noqa: E402
+import torchvision  # noqa: E402
 from architecture import check, judged  # noqa: E402
 import export_torchvision  # noqa: E402
 
@@ -64,56 +64,48 @@ def parity(results, build, names):
         print(f"{name}: {found['wrong'] or 'ok'}, {time.monotonic() - start:.0f} s", flush=True)
 
 
-class Limn:
-    """bench/limn_side.cpp as a process that answers with milliseconds."""
+def pace(build, network, path, size, rounds, threads):
+    """Milliseconds of one image by limn, and its time in parts of PyTorch's: medians of alternating rounds."""
+    x = torch.randn(1, 3, size, size)
 
-    def __init__(self, build, model, threads):
-        command = [build / "bin/limn_bench", model, "1", str(threads), "forward"]
-        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        assert self.process.stdout.readline().strip() == "ready"
+    def pytorch(count):
+        times = []
+        with torch.no_grad():
+            for _ in range(count):
+                start = time.perf_counter()
+                network(x)
+                times.append(1000 * (time.perf_counter() - start))
+        return times
 
-    def run(self, count):
-        self.process.stdin.write(f"forward {count}\n")
-        self.process.stdin.flush()
-        return [float(v) for v in self.process.stdout.readline().split()]
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.process.stdin.close()
-        self.process.wait()
+    with sides.limn(build / "bin/limn_bench", path, 1, threads, ["forward"]) as limn:
+        slow = max(*limn.times("forward", 1), *pytorch(1)) > 3000  # warm-up
+        ours, theirs = [], []
+        for _ in range(min(rounds, 3) if slow else rounds):
+            ours.append(min(limn.times("forward", 1 if slow else 2)))
+            theirs.append(min(pytorch(1 if slow else 2)))
+    return statistics.median(ours), statistics.median(a / b for a, b in zip(ours, theirs))
 
 
-def speed(results, build, names, rounds, threads):
+def speed(results, build, names, rounds, threads, minutes):
+    """The smallest networks first, as far as the time goes."""
+    begun = time.monotonic()
     torch.set_num_threads(threads)
-    for name in names:
+    for name in sorted(names, key=lambda n: results.rows.get(n, {}).get("multiply_adds", float("inf"))):
         if "speed" in results.rows.get(name, {}) or name in NOT_EXPORTED:
             continue
-        size = export_torchvision.input_size(name)
-        with tempfile.TemporaryDirectory() as folder:
-            path = pathlib.Path(folder) / f"{name}.onnx"
-            network = export_torchvision.export(name, path, 1, False, 13)
-            x = torch.randn(1, 3, size, size)
-
-            def pytorch(count):
-                times = []
-                with torch.no_grad():
-                    for _ in range(count):
-                        start = time.perf_counter()
-                        network(x)
-                        times.append(1000 * (time.perf_counter() - start))
-                return times
-
-            with Limn(build, path, threads) as limn:
-                limn.run(2), pytorch(2)  # warm-up
-                ours, theirs = [], []
-                for _ in range(rounds):
-                    ours.append(min(limn.run(2)))
-                    theirs.append(min(pytorch(2)))
-        ratio = statistics.median(a / b for a, b in zip(ours, theirs))
-        results.add(name, {"speed": ratio, "milliseconds": statistics.median(ours)})
-        print(f"{name}: limn {statistics.median(ours):.1f} ms, {ratio:.2f} of PyTorch's time", flush=True)
+        if time.monotonic() - begun > 60 * minutes:
+            print(f"{name}: no time left; the same command goes on")
+            return
+        try:
+            with tempfile.TemporaryDirectory() as folder:
+                path = pathlib.Path(folder) / f"{name}.onnx"
+                network = export_torchvision.export(name, path, 1, False, 13)
+                milliseconds, ratio = pace(build, network, path, export_torchvision.input_size(name), rounds, threads)
+        except Exception:  # one that fails must not cost the others
+            traceback.print_exc()
+            continue
+        results.add(name, {"speed": ratio, "milliseconds": milliseconds, "blas": sides.blas_name()})
+        print(f"{name}: limn {milliseconds:.1f} ms, {ratio:.2f} of PyTorch's time", flush=True)
 
 
 def number(value):
@@ -148,7 +140,7 @@ Of {total} architectures {measured} were measured, and {passed} of those meet al
 | (b) | native input gradient and layer gradient against double with the native run's own rectifier masks and pool indices, relative L2 |
 | (c) gradient | native input gradient against PyTorch in double / PyTorch in float against PyTorch in double, relative L2, median over the images |
 | (c) Grad-CAM | the same for Grad-CAM before its rectifier (* behind it, in parts of the maximum), largest difference in parts of the largest value |
-| time | forward pass of one image, limn's time in parts of PyTorch's, two threads, median of alternating rounds |
+| time | forward pass of one image, limn's time in parts of PyTorch's, two threads, median of alternating rounds{blas} |
 
 Gradients of random networks with rectifiers and max-pooling differ between any two float implementations wherever a
 value lies next to a kink; column (c) says how much they do so within PyTorch itself, and (b) how much is left when
@@ -161,9 +153,10 @@ both take the same branches.
 
 def write(results, path):
     rows = results.rows
+    blas = sorted({r["blas"] for r in rows.values() if "blas" in r})
     passed = sum("logits" in r and not r["wrong"] for r in rows.values())
     text = HEADING.format(date=datetime.date.today(), torch=torch.__version__, torchvision=torchvision.__version__,
-                          passed=passed, measured=len(rows), total=len(architectures()))
+                          blas=f"; PyTorch multiplies matrices with {' or '.join(blas)}" if blas else "", passed=passed, measured=len(rows), total=len(architectures()))
     done = [n for n in architectures() if n in rows or n in NOT_EXPORTED]
     left = [n for n in architectures() if n not in done]
     text += "\n".join(row(n, rows.get(n, {})) for n in done) + "\n"
@@ -181,6 +174,7 @@ def main():
     parser.add_argument("--results", type=pathlib.Path, required=True, help="JSON file that collects measurements")
     parser.add_argument("--out", type=pathlib.Path, default=SOURCE / "docs/reference/torchvision.md")
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--minutes", type=float, default=float("inf"), help="of `speed`: begin no other network after that")
     parser.add_argument("--threads", type=int, default=2)
     options = parser.parse_args()
     results = Results(options.results)
@@ -189,7 +183,7 @@ def main():
     if options.what == "parity":
         parity(results, options.build, names)
     elif options.what == "speed":
-        speed(results, options.build, names, options.rounds, options.threads)
+        speed(results, options.build, names, options.rounds, options.threads, options.minutes)
     else:
         write(results, options.out)
 

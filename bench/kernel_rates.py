@@ -1,0 +1,106 @@
+"""Runs limn_bench_kernels and reads what it found: rates of operators beside the machine's peaks."""
+import json
+import pathlib
+import subprocess
+import tempfile
+import time
+
+SHARES = ["resnet50", "vgg16", "densenet121", "googlenet"]  # networks whose convolutions are to run at the peak
+AIM = 85  # percent
+
+
+def run(program, threads, models, seconds):
+    """The benchmarks by name: milliseconds, GFLOP/s, GB/s, multiply_adds, times, kernel."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = pathlib.Path(folder) / "kernels.json"
+        command = [program, threads, 1, *models, f"--benchmark_min_time={seconds}", f"--benchmark_out={path}"]
+        done = subprocess.run([str(c) for c in command], capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise SystemExit(f"{program} failed: {done.stderr.strip()}")
+        found = {}
+        for b in json.loads(path.read_text(encoding="utf-8"))["benchmarks"]:
+            name = b["name"].removesuffix("/manual_time").removesuffix("/iterations:1")
+            kept = {k: b[k] for k in ("GFLOP/s", "GB/s", "multiply_adds", "times") if k in b}
+            found[name] = kept | {"milliseconds": b.get("fastest", b["real_time"])} | ({"kernel": b["label"]} if b.get("label") else {})
+        return found
+
+
+def peak(found, name, unit):
+    return max(r[unit] for key, r in found.items() if key.startswith(f"peak/{name}"))
+
+
+def share(found, network, direction):
+    """Percent of the peak of multiplications: the mean over the network's convolutions, weighted by multiplications; and
+    that of their total time. None where there are none."""
+    fma = peak(found, "fma", "GFLOP/s")
+    rows = [r for name, r in found.items() if name.startswith(f"{network}/") and name.endswith(direction)]
+    work = [r["times"] * r["multiply_adds"] for r in rows]
+    if not rows:
+        return None
+    mean = sum(w * r["GFLOP/s"] for w, r in zip(work, rows)) / sum(work)
+    total = sum(work) / sum(w / r["GFLOP/s"] for w, r in zip(work, rows))
+    return 100 * mean / fma, 100 * total / fma, len(rows), sum(int(r["times"]) for r in rows)
+
+
+def measure(args, results, models):
+    """Adds what is missing, for every number of threads."""
+    for threads in args.threads:
+        key = f"kernels/threads {threads}"
+        if not results.has(key):
+            begun = time.monotonic()
+            paths = [models[n].path for n in SHARES if n in models]
+            results.add(key, {"benchmarks": run(args.build / "bin/limn_bench_kernels", threads, paths, args.kernel_seconds)})
+            print(f"{key} ({time.monotonic() - begun:.0f} s)", flush=True)
+
+
+def found_by_threads(data):
+    for key, cell in sorted(data["cells"].items()):
+        if key.startswith("kernels/"):
+            yield int(key.split()[-1]), cell["benchmarks"]
+
+
+def rows(data):
+    """Rows of the table of aims."""
+    for threads, found in found_by_threads(data):
+        shares = {(n, d): share(found, n, d) for n in SHARES for d in ("forward", "gradient")}
+        shares = {k: v[0] for k, v in shares.items() if v}
+        if shares:
+            worst = min(shares, key=shares.get)
+            met = sum(v >= AIM for v in shares.values())
+            yield (f"share of the measured peak of multiplications in convolutions of stride 1, {threads} threads",
+                   f">= {AIM} %", f"{met} of {len(shares)}", f"{sum(shares.values()) / len(shares):.0f} %",
+                   f"{shares[worst]:.0f} %: {worst[0]}, {worst[1]}")
+
+
+def section(data):
+    """Peaks, shares and operators as Markdown."""
+    out = ""
+    for threads, found in found_by_threads(data):
+        fma, memory = peak(found, "fma", "GFLOP/s"), peak(found, "triad of 128 MiB", "GB/s")
+        out += (f"## Operators, {threads} thread{'s' * (threads > 1)}\n\nMeasured in the same run: {fma:.0f} GFLOP/s of fused "
+                "multiply-add; from memory / from the cache, read {:.0f} / {:.0f}, copy {:.0f} / {:.0f}, triad {:.0f} / {:.0f} "
+                "GB/s.\n\n".format(*(peak(found, f"{s} of {m} MiB", "GB/s") for s in ("read", "copy", "triad")
+                                     for m in (128, 4))))
+        lines = []
+        for network in SHARES:
+            cells = [share(found, network, d) for d in ("forward", "gradient")]
+            if all(cells):
+                texts = [f"**{c[0]:.0f}** / {c[1]:.0f}" if c[0] < AIM else f"{c[0]:.0f} / {c[1]:.0f}" for c in cells]
+                lines.append(f"| {network} | {cells[0][3]} ({cells[0][2]} kinds) | " + " | ".join(texts) + " |")
+        if lines:
+            out += ("Convolutions of one group, stride 1 and at least 64 channels before and after, batch 1: percent of that "
+                    f"peak, mean weighted by multiplications (aim: {AIM}) / of their total time. Multiplications with padding "
+                    "count, as usual.\n\n| network | convolutions | forward | input gradient |\n| --- | --- | --- | --- |\n"
+                    + "\n".join(lines) + "\n\n")
+        out += ("| operator | size | ms | GFLOP/s | of the peak | GB/s | of triad | kernel |\n"
+                "| --- | --- | --- | --- | --- | --- | --- | --- |\n")
+        for name, r in found.items():
+            if name.startswith("operator/"):
+                op, size, direction = name.removeprefix("operator/").rsplit("/", 2)
+                flops = r.get("GFLOP/s")
+                out += (f"| {op}{', gradient' if direction == 'gradient' else ''} | {size} | {r['milliseconds']:.3f} | "
+                        + (f"{flops:.0f} | {100 * flops / fma:.0f} %" if flops else " | ")
+                        + f" | {r['GB/s']:.0f} | {100 * r['GB/s'] / memory:.0f} % | {r.get('kernel', '')} |\n")
+        out += "\n"
+    return out
+
