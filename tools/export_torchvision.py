@@ -3,9 +3,9 @@
 
 Every parameter AND buffer is drawn at random (batch-norm variances in [0.5, 2], means, scales, biases), because the
 default initialisation hides a converter that ignores batch norm. In networks whose gates (squeeze and excitation)
-multiply activations, batch-norm statistics are those of a random batch times such a factor: drawn freely, activations
-grow from block to block until the gates make the network chaotic (EfficientNetV2-S: logits of PyTorch's own float and
-double runs differed by their whole size; now by 2e-6). Needs Debian's python3-torch and python3-torchvision.
+multiply activations, batch-norm statistics are those of random images times such a factor: drawn freely, activations
+grow from block to block until the gates make the network chaotic (EfficientNet-B7: logits of PyTorch's own float and
+double runs differed by their whole size; now by 1.2e-5). Needs Debian's python3-torch and python3-torchvision.
 
   tools/export_torchvision.py --out build/models alexnet vgg16 googlenet resnet50 densenet121
 """
@@ -54,20 +54,22 @@ def has_gates(model: torch.nn.Module) -> bool:
 
 
 def near_statistics(model: torch.nn.Module, size: int, seed: int) -> None:
-    """Batch-norm statistics of a random batch, variances times [0.5, 2], means off by up to half a deviation."""
+    """Batch-norm statistics of random images, variances times [0.5, 2], means off by up to half a deviation; each norm
+    sees what those before it, so drawn, let through. Fewer images would leave out how channels vary between images."""
     g = torch.Generator().manual_seed(seed)
-    norms = [module for module in model.modules() if isinstance(module, torch.nn.BatchNorm2d)]
-    momenta = [norm.momentum for norm in norms]
-    for norm in norms:
-        norm.momentum = 1.0
-        norm.train()
+
+    def draw(norm, inputs):
+        x = inputs[0]
+        deviation = torch.maximum(x.std((0, 2, 3)), 0.1 * x.square().mean((0, 2, 3)).sqrt())
+        norm.running_var.copy_(deviation ** 2 * (torch.rand(deviation.shape, generator=g) * 1.5 + 0.5))
+        norm.running_mean.copy_(x.mean((0, 2, 3)) + (torch.rand(deviation.shape, generator=g) - 0.5) * deviation)
+
+    hooks = [module.register_forward_pre_hook(draw) for module in model.modules()
+             if isinstance(module, torch.nn.BatchNorm2d)]
     with torch.no_grad():
-        model(torch.randn(2, 3, size, size, generator=g))
-    for norm, momentum in zip(norms, momenta):
-        norm.momentum = momentum
-        norm.eval()
-        norm.running_var.mul_(torch.rand(norm.running_var.shape, generator=g) * 1.5 + 0.5)
-        norm.running_mean.add_((torch.rand(norm.running_mean.shape, generator=g) - 0.5) * norm.running_var.sqrt())
+        model(torch.randn(8, 3, size, size, generator=g))
+    for hook in hooks:
+        hook.remove()
 
 
 def input_size(name: str) -> int:
