@@ -5,6 +5,8 @@ import subprocess
 import tempfile
 import time
 
+from networks import TITLES
+
 SHARES = ["resnet50", "vgg16", "densenet121", "googlenet"]  # networks whose convolutions are to run at the peak
 AIM = 85  # percent
 
@@ -30,16 +32,19 @@ def peak(found, name, unit):
 
 
 def share(found, network, direction):
-    """Percent of the peak of multiplications: the mean over the network's convolutions, weighted by multiplications; and
-    that of their total time. None where there are none."""
+    """Of the convolutions of a network that are computed directly: percent of the peak of multiplications, the mean
+    weighted by multiplications; that of their total time; how many kinds and how many there are; and how many more take
+    Winograd's transform, which multiplies less. None where there are none."""
     fma = peak(found, "fma", "GFLOP/s")
     rows = [r for name, r in found.items() if name.startswith(f"{network}/") and name.endswith(direction)]
-    work = [r["times"] * r["multiply_adds"] for r in rows]
-    if not rows:
+    direct = [r for r in rows if "wino" not in r.get("kernel", "")]
+    if not direct:
         return None
-    mean = sum(w * r["GFLOP/s"] for w, r in zip(work, rows)) / sum(work)
-    total = sum(work) / sum(w / r["GFLOP/s"] for w, r in zip(work, rows))
-    return 100 * mean / fma, 100 * total / fma, len(rows), sum(int(r["times"]) for r in rows)
+    work = [r["times"] * r["multiply_adds"] for r in direct]
+    mean = sum(w * r["GFLOP/s"] for w, r in zip(work, direct)) / sum(work)
+    total = sum(work) / sum(w / r["GFLOP/s"] for w, r in zip(work, direct))
+    number = sum(int(r["times"]) for r in direct)
+    return 100 * mean / fma, 100 * total / fma, len(direct), number, sum(int(r["times"]) for r in rows) - number
 
 
 def measure(args, results, models):
@@ -72,6 +77,13 @@ def rows(data):
                    f"{shares[worst]:.0f} %: {worst[0]}, {worst[1]}")
 
 
+def share_text(c):
+    if not c:
+        return "all by Winograd's transform"
+    text = f"{c[0]:.0f} / {c[1]:.0f}"
+    return (f"**{text}**" if c[0] < AIM else text) + f" of {c[3]}" + (f"; {c[4]} by Winograd's transform" if c[4] else "")
+
+
 def section(data):
     """Peaks, shares and operators as Markdown."""
     out = ""
@@ -83,15 +95,14 @@ def section(data):
                                      for m in (128, 4))))
         lines = []
         for network in SHARES:
-            cells = [share(found, network, d) for d in ("forward", "gradient")]
-            if all(cells):
-                texts = [f"**{c[0]:.0f}** / {c[1]:.0f}" if c[0] < AIM else f"{c[0]:.0f} / {c[1]:.0f}" for c in cells]
-                lines.append(f"| {network} | {cells[0][3]} ({cells[0][2]} kinds) | " + " | ".join(texts) + " |")
+            row = [share(found, network, d) for d in ("forward", "gradient")]
+            if any(row):
+                lines.append(f"| {TITLES[network]} | " + " | ".join(share_text(c) for c in row) + " |")
         if lines:
-            out += ("Convolutions of one group, stride 1 and at least 64 channels before and after, batch 1: percent of that "
-                    f"peak, mean weighted by multiplications (aim: {AIM}) / of their total time. Multiplications with padding "
-                    "count, as usual.\n\n| network | convolutions | forward | input gradient |\n| --- | --- | --- | --- |\n"
-                    + "\n".join(lines) + "\n\n")
+            out += ("Convolutions of one group, stride 1 and at least 64 channels before and after, batch 1, as far as they are "
+                    "computed directly: percent of that peak, mean weighted by multiplications "
+                    f"(aim: {AIM}) / of their total time, and how many these are. Multiplications with padding count, as usual.\n\n"
+                    "| network | forward | input gradient |\n| --- | --- | --- |\n" + "\n".join(lines) + "\n\n")
         out += ("| operator | size | ms | GFLOP/s | of the peak | GB/s | of triad | kernel |\n"
                 "| --- | --- | --- | --- | --- | --- | --- | --- |\n")
         for name, r in found.items():

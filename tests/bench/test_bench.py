@@ -101,12 +101,13 @@ class Table(unittest.TestCase):
                 **{f"peak/{s} of {m} MiB": {"GB/s": 10.0} for s in ("read", "copy", "triad") for m in (128, 4)},
                 "vgg16/a/forward": {"GFLOP/s": 90.0, "times": 1, "multiply_adds": 3.0, "milliseconds": 1.0},
                 "vgg16/b/forward": {"GFLOP/s": 50.0, "times": 1, "multiply_adds": 1.0, "milliseconds": 1.0},
+                "vgg16/b/gradient": {"GFLOP/s": 200.0, "times": 1, "multiply_adds": 1.0, "milliseconds": 1.0, "kernel": "jit_wino"},
                 "vgg16/a/gradient": {"GFLOP/s": 90.0, "times": 1, "multiply_adds": 3.0, "milliseconds": 1.0}}}})
         self.assertIn("first run | <= 80 ms | no | 90 ms", page)
         self.assertIn("second run | <= 50 ms | yes | 40 ms", page)
         self.assertIn("exact precision | <= 80 MB | no | 90 MB", page)
         self.assertIn("fast precision | <= 260 MB | yes | 200 MB", page)
-        self.assertIn("| vgg16 | 2 (2 kinds) | **80** / 75 | 90 / 90 |", page)  # (3 x 90 + 50) / 4; 4 / (3 / 90 + 1 / 50)
+        self.assertIn("| VGG-16 | **80 / 75** of 2 | 90 / 90 of 1; 1 by Winograd's transform |", page)  # (3 x 90 + 50) / 4; 4 / (3 / 90 + 1 / 50)
 
 
 class Plan(unittest.TestCase):
