@@ -113,7 +113,8 @@ def start(programs, cell, network, facts, args, results):
         program.works = list(works)
         programs[program.name] = program
 
-    works = [w for w in cells.limn_works(cell, facts, args.quick) if w.split("*")[0] in args.methods]
+    works = [w for w in cells.limn_works(cell, facts, args.quick, args.precisions)
+             if w.split("*")[0].split(":")[-1] in args.methods]
     add(lambda: sides.limn(args.bench, network.path, cell.batch, cell.threads, works), works)
     if args.modules:
         add(lambda: sides.onnxruntime(network.path, cell.batch, cell.threads, args.modules), ["forward"])
@@ -199,6 +200,7 @@ def arguments():
     args.seconds = args.seconds or (8 if args.quick else 30)
     listed = subprocess.run([args.build / "bin/limn", "methods", "--json"], capture_output=True, text=True, check=True)
     args.methods = {"forward", *(m for m in speed_table.METHODS if f'"{m}"' in listed.stdout)}
+    args.precisions = whole_runs.offers(args.build / "bin/limn", "explain", "--precision")
     return args
 
 

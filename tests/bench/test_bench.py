@@ -88,6 +88,14 @@ class Table(unittest.TestCase):
         self.assertIn("| limn forward / onnxruntime forward | ResNet-50 | 1 | 1.00 | 3.00 | **3.00** |", page)
         self.assertIn("| the same figures beside a busy process / alone | <= 2.5 | 0 of 1 |", page)
 
+    def test_both_sides_of_a_ratio_have_one_precision(self):
+        page = self.page(**{"resnet50/batch 1/threads 2": cell({
+            "limn forward": [10.0], "limn exact:forward": [20.0], "limn guided-backprop": [40.0],
+            "limn fast:guided-backprop": [30.0]})})
+        exact, fast = page.split("exact precision\n")[1], page.split("fast precision\n")[1]
+        self.assertIn("| ResNet-50 | 2.2 | 2.00 [2.00 2.00] |", exact.split("##")[0])
+        self.assertIn("| ResNet-50 | 2.2 | **3.00 [3.00 3.00]** |", fast.split("##")[0])
+
     def test_integrated_gradients_are_compared_with_fifty_gradients(self):
         page = self.page(**{"resnet50/batch 1/threads 2": cell({"limn integrated-gradients": [100.0], "limn gradient": [4.0]})})
         self.assertIn("| ResNet-50 | 1 | 0.50 [0.50 0.50] |", page)
