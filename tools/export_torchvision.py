@@ -2,7 +2,10 @@
 """Writes torchvision architectures with random parameters as ONNX files.
 
 Every parameter AND buffer is drawn at random (batch-norm variances in [0.5, 2], means, scales, biases), because the
-default initialisation hides a converter that ignores batch norm. Needs Debian's python3-torch and python3-torchvision.
+default initialisation hides a converter that ignores batch norm. In networks whose gates (squeeze and excitation)
+multiply activations, batch-norm statistics are those of a random batch times such a factor: drawn freely, activations
+grow from block to block until the gates make the network chaotic (EfficientNetV2-S: logits of PyTorch's own float and
+double runs differed by their whole size; now by 2e-6). Needs Debian's python3-torch and python3-torchvision.
 
   tools/export_torchvision.py --out build/models alexnet vgg16 googlenet resnet50 densenet121
 """
@@ -46,6 +49,27 @@ def randomise(model: torch.nn.Module, seed: int) -> None:
                 uniform(module.bias, -0.1, 0.1)
 
 
+def has_gates(model: torch.nn.Module) -> bool:
+    return any(isinstance(module, torchvision.ops.SqueezeExcitation) for module in model.modules())
+
+
+def near_statistics(model: torch.nn.Module, size: int, seed: int) -> None:
+    """Batch-norm statistics of a random batch, variances times [0.5, 2], means off by up to half a deviation."""
+    g = torch.Generator().manual_seed(seed)
+    norms = [module for module in model.modules() if isinstance(module, torch.nn.BatchNorm2d)]
+    momenta = [norm.momentum for norm in norms]
+    for norm in norms:
+        norm.momentum = 1.0
+        norm.train()
+    with torch.no_grad():
+        model(torch.randn(2, 3, size, size, generator=g))
+    for norm, momentum in zip(norms, momenta):
+        norm.momentum = momentum
+        norm.eval()
+        norm.running_var.mul_(torch.rand(norm.running_var.shape, generator=g) * 1.5 + 0.5)
+        norm.running_mean.add_((torch.rand(norm.running_mean.shape, generator=g) - 0.5) * norm.running_var.sqrt())
+
+
 def input_size(name: str) -> int:
     """The size that the architecture is built for."""
     return 299 if name == "inception_v3" else 224
@@ -56,6 +80,8 @@ def export(name: str, path: pathlib.Path, seed: int, fuse: bool, opset: int, ope
     model = build(name)
     randomise(model, seed)
     size = input_size(name)
+    if has_gates(model):
+        near_statistics(model, size, seed)
     mode = torch.onnx.TrainingMode.EVAL if fuse else torch.onnx.TrainingMode.PRESERVE
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

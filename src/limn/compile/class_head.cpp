@@ -59,7 +59,7 @@ class Head {
       return std::nullopt;
     const bool biased = node.in.size() > 2 && node.in[2] != kAbsent;
     if (biased && g_.info(node.in[2]).type.shape != Shape{classes_count_}) return std::nullopt;
-    Value score = reduce_sum(x * chosen(node, w), {1});
+    Value score = reduce_sum(padded(node, x) * chosen(node, w), {1});
     if (biased) score = score + bias(node, score.shape().size());
     for (auto it = later_.rbegin(); it != later_.rend(); ++it) {
       const Node& later = g_.node(*it);
@@ -72,7 +72,15 @@ class Head {
   static bool is_pointwise(const Node& conv, Value w) {
     const Shape shape = w.shape();
     return shape[2] == Dim(1) && shape[3] == Dim(1) && conv.attrs.integer("group", 1) == 1 &&
-           all(conv.attrs.integers("strides"), 1) && all(conv.attrs.integers("pads"), 0);
+           all(conv.attrs.integers("strides"), 1) && conv.attrs.text("auto_pad", "NOTSET") == "NOTSET";
+  }
+
+  /// What the weights are multiplied with. A convolution of one pixel may still have padding (SqueezeNet's last
+  /// has).
+  Value padded(const Node& node, Value x) {
+    const std::vector<std::int64_t> p = node.attrs.integers("pads");
+    if (node.op != "Conv" || all(p, 0)) return x;
+    return emit("Pad", {x, int64_constant(g_, {0, 0, p[0], p[1], 0, 0, p[2], p[3]})});
   }
 
   /// The weights of the classes, [N, K] or [N, K, 1, 1].

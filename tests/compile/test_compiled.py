@@ -1,0 +1,68 @@
+#!/usr/bin/python3
+"""Compiled files in onnxruntime: the networks whose weights are published, a few methods each.
+
+Needs Debian's python3-onnx and python3-numpy, npm's onnxruntime-node in the folder that LIMN_NODE_MODULES names
+(npm install --ignore-scripts onnxruntime-node), and the networks; skipped with a message otherwise. test_slow_compiled.py
+takes more networks and every method.
+"""
+import os
+import pathlib
+import shutil
+import sys
+import tempfile
+
+try:
+    import numpy as np
+    import compiled
+    from runtime import OnnxRuntime
+except ImportError as e:
+    print(f"skipped: needs python3-numpy and python3-onnx ({e})")
+    sys.exit(77)
+
+HERE = pathlib.Path(__file__).resolve().parent
+DATA = pathlib.Path(os.environ.get("LIMN_SHARED_DATA", HERE / "../../../shared/data"))
+METHODS = ["grad-cam", "guided-grad-cam"]
+# Half of 1e-4: what is the same on paper differs by rounding. Derivatives at the pixels jump where a rectifier's input
+# is next to zero, in any two programs; see judged().
+CLOSE = 1e-4
+
+
+def real_networks():
+    """Published networks with two photographs' worth of numbers that look like preprocessed pixels."""
+    random = np.random.default_rng(5)
+    return {path.stem: (path, 80 * random.standard_normal((3, 3, size, size)).astype(np.float32))
+            for name, size in (("squeezenet1_0_imagenet", 227), ("mobilenetv2_imagenet", 224))
+            if (path := DATA / f"models/{name}.onnx").exists()}
+
+
+def judged(distances, kind):
+    """Distances that are too large."""
+    return {name: d for name, d in distances.items() if name != "growth" and d > CLOSE}
+
+
+def check(networks, methods, folder):
+    kinds, failed = compiled.kinds(), False
+    with OnnxRuntime(folder) as runtime:
+        for name, (model, images) in networks.items():
+            network = compiled.Network(model, images, runtime, folder)
+            for method in methods:
+                findings, distances = network.judge(method, kinds[method])
+                far = judged(distances, kinds[method])
+                worst = max(d for n, d in distances.items() if n != "growth")
+                print(f"{name:24} {method:18} worst {worst:.1e} growth {100 * distances['growth']:.2f} %",
+                      *findings, far or "", flush=True)
+                failed |= bool(findings or far)
+    return failed
+
+
+def main():
+    networks = real_networks()
+    if not networks or "LIMN_NODE_MODULES" not in os.environ or not shutil.which("node"):
+        print("skipped: needs the networks, node, and LIMN_NODE_MODULES")
+        sys.exit(77)
+    with tempfile.TemporaryDirectory() as folder:
+        sys.exit(check(networks, sys.argv[1:] or METHODS, pathlib.Path(folder)))
+
+
+if __name__ == "__main__":
+    main()
