@@ -62,9 +62,7 @@ def hooks(handles):
 
 class Works:
     def __init__(self, name, batch, seed):
-        network = export_torchvision.build(name)
-        export_torchvision.randomise(network, seed)
-        self.network = with_modules(network)
+        self.network = with_modules(export_torchvision.random_network(name, seed))
         self.layer = self.network.get_submodule(LAYERS[name]) if name in LAYERS else None
         if isinstance(self.layer, nn.ReLU):
             self.layer.inplace = False  # as hooks demand
