@@ -224,6 +224,8 @@ def main():
     results = Results(path)
     args.python = None if "pytorch" in args.without else pytorch_python()
     found = {n.name: n for n in networks.find(args.networks, args.models)}
+    version = subprocess.run([args.build / "bin/limn", "version"], capture_output=True, text=True, check=True).stdout
+    results.data["versions"]["limn"] = version.splitlines()[0].removeprefix("limn ")
     good = True
     if "runs" in args.parts:
         whole_runs.measure(args, results, found)

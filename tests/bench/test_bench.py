@@ -217,6 +217,8 @@ class Run(unittest.TestCase):
             self.assertNotIn("batch 1", done.stdout)
             found = json.loads((Path(out) / "speed.json").read_text())["cells"]["demo/batch 1/threads 1"]
             self.assertGreater(found["rounds"]["limn grad-cam"][0], 0)
+            self.assertTrue(found["facts"]["rectifiers"])
+            self.assertGreater(found["facts"]["three_by_three"], 0)
             self.assertIn("| demo |", (Path(out) / "speed.md").read_text())
             if node:
                 self.assertLess(found["agreement"]["forward onnxruntime"], 1e-4)
