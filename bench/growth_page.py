@@ -49,8 +49,8 @@ def section(data, axis, folder):
     for what, column, unit in (("time", 1, "milliseconds"), ("memory", 2, "MiB at the peak")):
         curves = {name_of(*k): [(p[0], p[column] / (MIB if column == 2 else 1)) for p in v] for k, v in found.items()}
         (folder / f"growth-{axis}-{what}.svg").write_text(chart(f"{title}: {what}", label, unit, curves), encoding="utf-8")
-    lines = [f"![Time against {label}](../images/growth-{axis}-time.svg) ![Memory against {label}](../images/growth-{axis}-memory.svg)",
-             "", f"| network, work | {label} | ms | ms for each | MiB | time bends | memory bends |",
+    lines = [f"![Time against {label}](../images/growth-{axis}-time.svg)",
+             f"![Memory against {label}](../images/growth-{axis}-memory.svg)", "", f"| network, work | {label} | ms | ms for each | MiB | time bends | memory bends |",
              "| --- | --- | --- | --- | --- | --- | --- |"]
     for key, points in found.items():
         for k, (x, ms, size) in enumerate(points):
@@ -95,17 +95,21 @@ def schedule_section(data):
     if not services:
         return ""
     parts = [sum(p[k] for p in data["cells"]["schedule/blocks"]["blocks"]) for k in range(3)]
-    out = ("| run | measured, s | simulated, s | measured / simulated |\n| --- | --- | --- | --- |\n"
-           + "".join(f"| {what} | {m:.1f} | {s:.1f} | {m / s:.2f} |\n" for what, m, s in check_rows(data, services, write)))
-    out += ("\nA block of 8 photographs takes {:.0f} ms at the median, {:.0f} to {:.0f} ms; {:.0f} % of it decodes, {:.0f} % computes, "
-            "{:.0f} % measures. One thread writes its rows in {:.2f} ms, which keeps up with {:.0f} cores. Starting up takes {:.1f} s.\n\n".format(
-                1000 * statistics.median(services), 1000 * min(services), 1000 * max(services),
-                *(100 * p / sum(parts) for p in parts), 1000 * write, statistics.fmean(services) / write, start_seconds(data, "threads 1")))
-    rows = schedule.table(services, write, start_seconds(data, "threads 1"))
+    start = start_seconds(data, "threads 1")
+    out = "| run | measured, s | simulated, s | measured / simulated |\n| --- | --- | --- | --- |\n"
+    for what, measured, simulated in check_rows(data, services, write):
+        out += f"| {what} | {measured:.1f} | {simulated:.1f} | {measured / simulated:.2f} |\n"
+    out += ("\nA block of 8 photographs takes {:.0f} ms at the median, {:.0f} to {:.0f} ms; ".format(
+                1000 * statistics.median(services), 1000 * min(services), 1000 * max(services))
+            + "{:.0f} % of it decodes, {:.0f} % computes, {:.0f} % measures. ".format(*(100 * p / sum(parts) for p in parts))
+            + f"One thread writes its rows in {1000 * write:.2f} ms, which keeps up with "
+            f"{statistics.fmean(services) / write:.0f} cores. Starting up takes {start:.1f} s.\n\n")
+    rows = schedule.table(services, write, start)
     out += ("| cores | 250 images | 5,000 images | 50,000 images |\n| --- | --- | --- | --- |\n")
     for workers, *cells in rows:
-        texts = [f"{one:.1f} ({100 * one / workers:.0f} %)"
-                 + (f", by shards {many:.1f} ({100 * many / workers:.0f} %)" if workers > 64 else "") for one, many, _ in cells]
+        texts = [f"{one:.1f} ({100 * one / workers:.0f} %)" for one, _, _ in cells]
+        if workers > 64:
+            texts = [f"{t}, by shards {many:.1f} ({100 * many / workers:.0f} %)" for t, (_, many, _) in zip(texts, cells)]
         out += f"| {workers} | " + " | ".join(texts) + " |\n"
     return out + "\n"
 

@@ -22,8 +22,8 @@ def run(program, threads, models, seconds):
         found = {}
         for b in json.loads(path.read_text(encoding="utf-8"))["benchmarks"]:
             name = b["name"].removesuffix("/manual_time").removesuffix("/iterations:1")
-            kept = {k: b[k] for k in ("GFLOP/s", "GB/s", "multiply_adds", "times") if k in b}
-            found[name] = kept | {"milliseconds": b.get("fastest", b["real_time"])} | ({"kernel": b["label"]} if b.get("label") else {})
+            found[name] = {k: b[k] for k in ("GFLOP/s", "GB/s", "multiply_adds", "times") if k in b}
+            found[name] |= {"milliseconds": b.get("fastest", b["real_time"]), "kernel": b.get("label", "")}
         return found
 
 

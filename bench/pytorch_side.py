@@ -1,11 +1,12 @@
 #!/usr/bin/python3
 """PyTorch's side of a comparison: pytorch_side.py NAME BATCH THREADS [SEED]
 
-The torchvision network NAME with the parameters that tools/export_torchvision.py draws for SEED, and explanations of
-each image's first class as they are usually written: hooks on modules, then loss.backward(), which computes the gradients
-of all weights, too (WORK METHOD/backward); or torch.autograd.grad to the layer or the image (METHOD/autograd).
-The first line is "ready" and the versions of PyTorch, torchvision and the BLAS; then it answers "WORK COUNT" with the milliseconds of COUNT runs, on one line, and
-"answer WORK FILE" with "done" when the class scores and the map are in FILE, as floats. Without PyTorch it ends at once.
+The torchvision network NAME with the parameters that tools/export_torchvision.py draws for SEED, and explanations of each
+image's first class as they are usually written: hooks on modules, then loss.backward(), which computes the gradients of
+all weights, too (WORK METHOD/backward); or torch.autograd.grad to the layer or the image (METHOD/autograd).
+The first line is "ready" and the versions of PyTorch, torchvision and the BLAS. Then it answers "WORK COUNT" with the
+milliseconds of COUNT runs, on one line, and "answer WORK FILE" with "done" when the class scores and the map are in FILE,
+as floats. Without PyTorch it ends at once.
 """
 import contextlib
 import pathlib

@@ -13,7 +13,8 @@ DOMINATED = 0.5  # share of the multiplications in 3x3 convolutions of stride 1 
 
 
 class Figure:
-    """A ratio of two series of a cell, of several in `b` the first that is there. `aim` is a function of (network, batch, share of 3x3), None where none is stated."""
+    """A ratio of two series of a cell, of several in `b` the first that is there. `aim` is a function of (network, batch,
+    share of 3x3), None where none is stated."""
 
     def __init__(self, title, a, b, aim, factor=1.0, where=lambda cell: True):
         self.title, self.a, self.b, self.aim, self.factor, self.where = title, a, b, aim, factor, where
@@ -215,10 +216,11 @@ def agreement(page):
                 worst[what] = (value, key)
     if not worst:
         return ""
-    lines = [f"| {what.replace(' ', ', ')} | {value:.1e} | {TITLES.get(key[0], key[0])} |" for what, (value, key) in sorted(worst.items())]
-    return ("## Agreement\n\nLargest difference of limn's answers from the others' over all cells, in parts of the largest value "
-            "(guided backpropagation: relative L2). A cell whose answers differ is not timed.\n\n| answer, beside | difference | network |\n"
-            "| --- | --- | --- |\n" + "\n".join(lines) + "\n\n")
+    lines = [f"| {what.replace(' ', ', ')} | {value:.1e} | {TITLES.get(key[0], key[0])} |"
+             for what, (value, key) in sorted(worst.items())]
+    return ("## Agreement\n\nLargest difference of limn's answers from the others' over all cells, in parts of the largest "
+            "value (guided backpropagation: relative L2). A cell whose answers differ is not timed.\n\n"
+            "| answer, beside | difference | network |\n| --- | --- | --- |\n" + "\n".join(lines) + "\n\n")
 
 
 def write(data, path):
@@ -230,7 +232,8 @@ def write(data, path):
                          versions=", ".join(f"{k} {v}" for k, v in data["versions"].items()) or "limn alone")
     if len(builds) > 1:
         out += f"\nThe cells were measured with {len(builds)} builds of limn.\n"
-    out += "\n## Aims\n\n| figure | aim | met | geometric mean, or value | farthest from its aim, or spread |\n| --- | --- | --- | --- | --- |\n"
+    out += ("\n## Aims\n\n| figure | aim | met | geometric mean, or value | farthest from its aim, or spread |\n"
+            "| --- | --- | --- | --- | --- |\n")
     rows = [*page.summary_rows(), *kernel_rates.rows(data), *whole_runs.rows(data)]
     out += "".join("| " + " | ".join(row) + " |\n" for row in rows) + "\n"
     out += "".join(page.table(figure) for figure in FIGURES)
