@@ -187,7 +187,7 @@ def arguments():
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
     parser.add_argument("--rounds", type=int, default=7, help="most rounds of a cell; at least three are made")
     parser.add_argument("--seconds", type=float, help="rounds begin for so long in a cell (default 30, --quick 8)")
-    parser.add_argument("--kernel-seconds", type=float, default=0.05, help="least time of each benchmark of an operator")
+    parser.add_argument("--kernel-seconds", type=float, default=0.1, help="of each benchmark of an operator")
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS, help="what to measure (default: all)")
     parser.add_argument("--without", nargs="+", default=[], choices=["onnxruntime", "pytorch"], help="leave these out")
     parser.add_argument("--longest", type=float, help="works that take longer are left out (default 60 s, --quick 20)")
