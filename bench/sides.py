@@ -79,24 +79,27 @@ def onnxruntime(model, batch, threads, modules):
 
 
 def openblas():
-    """The folder of Debian's OpenBLAS, fetched into the build folder where it is not there; None without it.
+    """The folder of Debian's OpenBLAS in the build folder; None without it."""
+    return next(FETCHED.glob("usr/lib/*/openblas-openmp"), None)
+
+
+def fetch_openblas():
+    """Gets it, where it is not there yet.
 
     PyTorch multiplies matrices with whatever BLAS the system has, and the reference BLAS, which is there when nothing else
     was installed, is a hundred times slower: no fair comparison. It is not installed, because every program that links
     a BLAS, limn's own through OpenCV, would load it from then on."""
-    found = next(FETCHED.glob("usr/lib/*/openblas-openmp"), None)
-    if found or not shutil.which("apt-get") or not shutil.which("dpkg"):
-        return found
+    if openblas() or not shutil.which("apt-get") or not shutil.which("dpkg"):
+        return
     FETCHED.mkdir(parents=True, exist_ok=True)
     for command in (["apt-get", "download", "-q", "libopenblas0-openmp"], ["sh", "-c", "dpkg -x libopenblas0-openmp_*.deb ."]):
         if subprocess.run(command, cwd=FETCHED, capture_output=True, check=False).returncode:
             print("bench: no OpenBLAS for PyTorch: apt-get download libopenblas0-openmp fails", flush=True)
-            return None
-    return next(FETCHED.glob("usr/lib/*/openblas-openmp"), None)
+            return
 
 
 def blas_environment():
-    """OpenBLAS for PyTorch. 0.3.21 does not know the newest processors, so it is told their kind."""
+    """OpenBLAS for PyTorch, where it was fetched. 0.3.21 does not know the newest processors, so it is told their kind."""
     environment = {}
     if folder := openblas():
         environment["LD_LIBRARY_PATH"] = str(folder)
