@@ -23,11 +23,12 @@ def cells(networks, batches, threads, quick):
     return plan[:split] + busy[:len(networks)] + plan[split:] + busy[len(networks):]
 
 
-def limn_works(cell, facts, quick):
+def limn_works(cell, facts, quick, precisions=False):
+    """`precisions` says whether there are two: class scores and CAMs are then fast by default, gradients exact."""
     gradient = "guided-backprop" if facts["rectifiers"] else "gradient"
     works = ["forward", "grad-cam", "grad-cam*5"]
     if not cell.busy:
-        works.append(gradient)
+        works += [gradient] + (["exact:forward", f"fast:{gradient}"] if precisions else [])
     if cell.batch == 1 and not cell.busy and (cell.threads > 1 or not quick):
         works += ["integrated-gradients"] + (["gradient"] if gradient != "gradient" else [])
     return works

@@ -113,7 +113,8 @@ def start(programs, cell, network, facts, args, results):
         program.works = list(works)
         programs[program.name] = program
 
-    works = [w for w in cells.limn_works(cell, facts, args.quick) if w.split("*")[0] in args.methods]
+    works = [w for w in cells.limn_works(cell, facts, args.quick, args.precisions)
+             if w.split("*")[0].split(":")[-1] in args.methods]
     add(lambda: sides.limn(args.bench, network.path, cell.batch, cell.threads, works), works)
     if args.modules:
         add(lambda: sides.onnxruntime(network.path, cell.batch, cell.threads, args.modules), ["forward"])
@@ -165,12 +166,14 @@ def node_modules(folder):
     return folder
 
 
-def pytorch_python():
+def pytorch_python(without):
     """The Python that has PyTorch, None without one."""
     done = subprocess.run([networks.PYTHON, "-c", "import torch, torchvision"], capture_output=True, check=False)
     if done.returncode:
         print(f"bench: PyTorch is left out: {networks.PYTHON} has none (python3-torch, python3-torchvision)", flush=True)
         return None
+    if "openblas" not in without:
+        sides.fetch_openblas()
     return networks.PYTHON
 
 
@@ -186,9 +189,10 @@ def arguments():
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
     parser.add_argument("--rounds", type=int, default=7, help="most rounds of a cell; at least three are made")
     parser.add_argument("--seconds", type=float, help="rounds begin for so long in a cell (default 30, --quick 8)")
-    parser.add_argument("--kernel-seconds", type=float, default=0.05, help="least time of each benchmark of an operator")
+    parser.add_argument("--kernel-seconds", type=float, default=0.1, help="of each benchmark of an operator")
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS, help="what to measure (default: all)")
-    parser.add_argument("--without", nargs="+", default=[], choices=["onnxruntime", "pytorch"], help="leave these out")
+    parser.add_argument("--without", nargs="+", default=[], choices=["onnxruntime", "pytorch", "openblas"],
+                        help="leave these out")
     parser.add_argument("--longest", type=float, help="works that take longer are left out (default 60 s, --quick 20)")
     parser.add_argument("--quick", action="store_true", help="leave out what no aim is stated for")
     parser.add_argument("--fresh", action="store_true", help="forget what was measured before")
@@ -199,6 +203,7 @@ def arguments():
     args.seconds = args.seconds or (8 if args.quick else 30)
     listed = subprocess.run([args.build / "bin/limn", "methods", "--json"], capture_output=True, text=True, check=True)
     args.methods = {"forward", *(m for m in speed_table.METHODS if f'"{m}"' in listed.stdout)}
+    args.precisions = whole_runs.offers(args.build / "bin/limn", "explain", "--precision")
     return args
 
 
@@ -220,8 +225,10 @@ def main():
     if args.fresh:
         path.unlink(missing_ok=True)
     results = Results(path)
-    args.python = None if "pytorch" in args.without else pytorch_python()
+    args.python = None if "pytorch" in args.without else pytorch_python(args.without)
     found = {n.name: n for n in networks.find(args.networks, args.models)}
+    version = subprocess.run([args.build / "bin/limn", "version"], capture_output=True, text=True, check=True).stdout
+    results.data["versions"]["limn"] = version.splitlines()[0].removeprefix("limn ")
     good = True
     if "runs" in args.parts:
         whole_runs.measure(args, results, found)

@@ -49,8 +49,8 @@ def section(data, axis, folder):
     for what, column, unit in (("time", 1, "milliseconds"), ("memory", 2, "MiB at the peak")):
         curves = {name_of(*k): [(p[0], p[column] / (MIB if column == 2 else 1)) for p in v] for k, v in found.items()}
         (folder / f"growth-{axis}-{what}.svg").write_text(chart(f"{title}: {what}", label, unit, curves), encoding="utf-8")
-    lines = [f"![Time against {label}](../images/growth-{axis}-time.svg) ![Memory against {label}](../images/growth-{axis}-memory.svg)",
-             "", f"| network, work | {label} | ms | ms for each | MiB | time bends | memory bends |",
+    lines = [f"![Time against {label}](../images/growth-{axis}-time.svg)",
+             f"![Memory against {label}](../images/growth-{axis}-memory.svg)", "", f"| network, work | {label} | ms | ms for each | MiB | time bends | memory bends |",
              "| --- | --- | --- | --- | --- | --- | --- |"]
     for key, points in found.items():
         for k, (x, ms, size) in enumerate(points):
@@ -95,17 +95,21 @@ def schedule_section(data):
     if not services:
         return ""
     parts = [sum(p[k] for p in data["cells"]["schedule/blocks"]["blocks"]) for k in range(3)]
-    out = ("| run | measured, s | simulated, s | measured / simulated |\n| --- | --- | --- | --- |\n"
-           + "".join(f"| {what} | {m:.1f} | {s:.1f} | {m / s:.2f} |\n" for what, m, s in check_rows(data, services, write)))
-    out += ("\nA block of 8 photographs takes {:.0f} ms at the median, {:.0f} to {:.0f} ms; {:.0f} % of it decodes, {:.0f} % computes, "
-            "{:.0f} % measures. One thread writes its rows in {:.2f} ms. Starting up takes {:.1f} s.\n\n".format(
-                1000 * statistics.median(services), 1000 * min(services), 1000 * max(services),
-                *(100 * p / sum(parts) for p in parts), 1000 * write, start_seconds(data, "threads 1")))
-    rows = schedule.table(services, write, start_seconds(data, "threads 1"))
+    start = start_seconds(data, "threads 1")
+    out = "| run | measured, s | simulated, s | measured / simulated |\n| --- | --- | --- | --- |\n"
+    for what, measured, simulated in check_rows(data, services, write):
+        out += f"| {what} | {measured:.1f} | {simulated:.1f} | {measured / simulated:.2f} |\n"
+    out += ("\nA block of 8 photographs takes {:.0f} ms at the median, {:.0f} to {:.0f} ms; ".format(
+                1000 * statistics.median(services), 1000 * min(services), 1000 * max(services))
+            + "{:.0f} % of it decodes, {:.0f} % computes, {:.0f} % measures. ".format(*(100 * p / sum(parts) for p in parts))
+            + f"One thread writes its rows in {1000 * write:.2f} ms, which keeps up with "
+            f"{statistics.fmean(services) / write:.0f} cores. Starting up takes {start:.1f} s.\n\n")
+    rows = schedule.table(services, write, start)
     out += ("| cores | 250 images | 5,000 images | 50,000 images |\n| --- | --- | --- | --- |\n")
     for workers, *cells in rows:
-        texts = [f"{one:.1f} ({100 * one / workers:.0f} %)"
-                 + (f", by shards {many:.1f} ({100 * many / workers:.0f} %)" if workers > 64 else "") for one, many, _ in cells]
+        texts = [f"{one:.1f} ({100 * one / workers:.0f} %)" for one, _, _ in cells]
+        if workers > 64:
+            texts = [f"{t}, by shards {many:.1f} ({100 * many / workers:.0f} %)" for t, (_, many, _) in zip(texts, cells)]
         out += f"| {workers} | " + " | ".join(texts) + " |\n"
     return out + "\n"
 
@@ -118,20 +122,19 @@ logarithmic; the exponent is their slope: 1 is proportional, below 1 the next on
 
 ## Batch
 
-{batch}A batch costs as much for each image as an image alone once an image keeps all cores busy. What falls with the batch
-is what is done once: starting threads, and reading weights that do not fit the cache. Memory is the weights, which stay
-as they are, and the activations, which grow with the batch: the curve bends where these outweigh those.
+{batch}What falls with the batch is what is done once for all its images: starting threads, and reading weights that do not fit the
+cache. Memory is the program and the weights, which stay as they are, and the activations, which grow with the batch: the
+curve bends where these outweigh those.
 
 ## Image size
 
 {size}Milliseconds for each are per 224 x 224 pixels. A convolution's work is proportional to the pixels, so the exponent over the
-side tends to 2; it is above where a layer's maps leave the cache, and below while small maps leave cores idle.
+side tends to 2; it is below while the weights cost more than the maps, and above where maps leave the cache.
 
 ## Classes
 
 {classes}All classes share the forward pass. Grad-CAM goes back from the score to the last layer only, so that another class costs
-little; the exponent nears 1 only where the way back, once for each class, outweighs the forward pass, as with guided
-backpropagation from two or three classes on.
+little beside it; a gradient at the pixels goes all the way back for each class, and its exponent tends to 1.
 
 ## Images
 
@@ -151,12 +154,12 @@ The plan for a machine with 64 cores, or several sockets, or several machines:
 How well blocks fill so many cores was simulated (`bench/schedule.py`) with the rules by which they are handed out and the
 block times measured here, and the simulation compared with runs on this machine:
 
-{schedule}Speed-up over one core, and in brackets its share of the cores. What is lost is starting up, which every core waits for, and
-the tail: the last blocks run while other cores have nothing left. Both are the same few seconds whatever the number of
-images, so that large machines pay with many images; when there are fewer than some ten blocks for each core, a smaller
-`--batch` makes the tail shorter. Shards lose more in the tail than one run, because a shard that is done does not help
-the others. Not in the simulation: cores of one socket share its memory bandwidth, and a network of which all cores together
-read more than that runs slower than these figures say.
+{schedule}Speed-up over one core, and in brackets its share of the cores. What is lost is starting up, which every core waits for; the
+tail, when the last blocks run and other cores have nothing left; and, where blocks are done faster than one thread writes their
+rows, writing. The first two are the same seconds whatever the number of images, so that large machines pay with many
+images; with fewer than some ten blocks for each core, a smaller `--batch` makes the tail shorter. Shards write each for
+themselves, but one that is done does not help the others. Not in the simulation: cores of one socket share its memory
+bandwidth, and a network of which all cores together read more than that runs slower than these figures say.
 """
 
 

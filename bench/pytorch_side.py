@@ -1,11 +1,12 @@
 #!/usr/bin/python3
 """PyTorch's side of a comparison: pytorch_side.py NAME BATCH THREADS [SEED]
 
-The torchvision network NAME with the parameters that tools/export_torchvision.py draws for SEED, and explanations of
-each image's first class as they are usually written: hooks on modules, then loss.backward(), which computes the gradients
-of all weights, too (WORK METHOD/backward); or torch.autograd.grad to the layer or the image (METHOD/autograd).
-The first line is "ready" and the versions of PyTorch, torchvision and the BLAS; then it answers "WORK COUNT" with the milliseconds of COUNT runs, on one line, and
-"answer WORK FILE" with "done" when the class scores and the map are in FILE, as floats. Without PyTorch it ends at once.
+The torchvision network NAME with the parameters that tools/export_torchvision.py draws for SEED, and explanations of each
+image's first class as they are usually written: hooks on modules, then loss.backward(), which computes the gradients of
+all weights, too (WORK METHOD/backward); or torch.autograd.grad to the layer or the image (METHOD/autograd).
+The first line is "ready" and the versions of PyTorch, torchvision and the BLAS. Then it answers "WORK COUNT" with the
+milliseconds of COUNT runs, on one line, and "answer WORK FILE" with "done" when the class scores and the map are in FILE,
+as floats. Without PyTorch it ends at once.
 """
 import contextlib
 import pathlib
@@ -62,9 +63,7 @@ def hooks(handles):
 
 class Works:
     def __init__(self, name, batch, seed):
-        network = export_torchvision.build(name)
-        export_torchvision.randomise(network, seed)
-        self.network = with_modules(network)
+        self.network = with_modules(export_torchvision.random_network(name, seed))
         self.layer = self.network.get_submodule(LAYERS[name]) if name in LAYERS else None
         if isinstance(self.layer, nn.ReLU):
             self.layer.inplace = False  # as hooks demand

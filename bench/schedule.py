@@ -1,4 +1,3 @@
-#!/usr/bin/python3
 """What an evaluation would take on machines with more cores than this one: its scheduling, simulated.
 
 `limn evaluate` hands out blocks of images one by one to whoever is free (threads, and processes under mpirun); rows are

@@ -3,13 +3,14 @@ a core busy."""
 import contextlib
 import os
 import pathlib
+import shutil
 import subprocess
 import sys
 
 import numpy as np
 
 HERE = pathlib.Path(__file__).resolve().parent
-OPENBLAS = pathlib.Path("/usr/lib/x86_64-linux-gnu/openblas-openmp")
+FETCHED = HERE.parent / "build/bench-openblas"
 
 
 class SideFailed(Exception):
@@ -77,14 +78,32 @@ def onnxruntime(model, batch, threads, modules):
                 {"LIMN_NODE_MODULES": str(modules)})
 
 
+def openblas():
+    """The folder of Debian's OpenBLAS in the build folder; None without it."""
+    return next(FETCHED.glob("usr/lib/*/openblas-openmp"), None)
+
+
+def fetch_openblas():
+    """Gets it, where it is not there yet.
+
+    PyTorch multiplies matrices with whatever BLAS the system has, and the reference BLAS, which is there when nothing else
+    was installed, is a hundred times slower: no fair comparison. It is not installed, because every program that links
+    a BLAS, limn's own through OpenCV, would load it from then on."""
+    if openblas() or not shutil.which("apt-get") or not shutil.which("dpkg"):
+        return
+    FETCHED.mkdir(parents=True, exist_ok=True)
+    for command in (["apt-get", "download", "-q", "libopenblas0-openmp"], ["sh", "-c", "dpkg -x libopenblas0-openmp_*.deb ."]):
+        if subprocess.run(command, cwd=FETCHED, capture_output=True, check=False).returncode:
+            print("bench: no OpenBLAS for PyTorch: apt-get download libopenblas0-openmp fails", flush=True)
+            return
+
+
 def blas_environment():
-    """Debian's PyTorch multiplies matrices with whatever BLAS the system has; the reference BLAS, which is there when
-    nothing else was installed, is a hundred times slower than OpenBLAS and would make no fair comparison. OpenBLAS
-    0.3.21 does not know the newest processors, so it is told their kind."""
+    """OpenBLAS for PyTorch, where it was fetched. 0.3.21 does not know the newest processors, so it is told their kind."""
     environment = {}
-    if OPENBLAS.exists():
-        environment["LD_LIBRARY_PATH"] = ":".join(filter(None, [str(OPENBLAS), os.environ.get("LD_LIBRARY_PATH")]))
-    if "OPENBLAS_CORETYPE" not in os.environ and "avx512f" in pathlib.Path("/proc/cpuinfo").read_text(encoding="utf-8"):
+    if folder := openblas():
+        environment["LD_LIBRARY_PATH"] = str(folder)
+    if "avx512f" in pathlib.Path("/proc/cpuinfo").read_text(encoding="utf-8"):
         environment["OPENBLAS_CORETYPE"] = "SkylakeX"
     return environment
 
@@ -93,7 +112,7 @@ def blas_name():
     """The library that multiplies matrices in this process, once it has."""
     maps = pathlib.Path("/proc/self/maps").read_text(encoding="utf-8").splitlines()
     names = {pathlib.Path(line.split()[-1]).resolve().name for line in maps if "blas" in line.split()[-1]}
-    return ",".join(sorted(names)) or "unknown"
+    return next((n for n in sorted(names) if "openblas" in n), ",".join(sorted(names)) or "unknown")
 
 
 def use_blas():

@@ -13,7 +13,8 @@ DOMINATED = 0.5  # share of the multiplications in 3x3 convolutions of stride 1 
 
 
 class Figure:
-    """A ratio of two series of a cell. `aim` is a function of (network, batch, share of 3x3), None where none is stated."""
+    """A ratio of two series of a cell, of several in `b` the first that is there. `aim` is a function of (network, batch,
+    share of 3x3), None where none is stated."""
 
     def __init__(self, title, a, b, aim, factor=1.0, where=lambda cell: True):
         self.title, self.a, self.b, self.aim, self.factor, self.where = title, a, b, aim, factor, where
@@ -21,7 +22,8 @@ class Figure:
     def value(self, cell):
         if not self.where(cell):
             return None
-        return ratio(cell["rounds"], self.a, self.b, self.factor)
+        choice = (self.b,) if isinstance(self.b, str) else self.b
+        return ratio(cell["rounds"], self.a, next((b for b in choice if b in cell["rounds"]), ""), self.factor)
 
 
 def by_kind(vgg, dominated, other):
@@ -52,6 +54,8 @@ def without(cell):
     return not cell["facts"]["rectifiers"]
 
 
+EXACT = ("limn exact:forward", "limn forward")  # a build that knows one precision is exact
+
 FIGURES = [
     Figure("limn forward / onnxruntime forward", "limn forward", "onnxruntime forward", by_kind(0.6, 0.95, 1.05)),
     Figure("limn Grad-CAM / onnxruntime forward", "limn grad-cam", "onnxruntime forward", by_kind(0.7, 1.0, 1.05)),
@@ -60,10 +64,14 @@ FIGURES = [
            always(0.15)),
     Figure("limn Grad-CAM / PyTorch's by autograd.grad to the layer", "limn grad-cam", "pytorch grad-cam/autograd",
            always(0.5)),
-    Figure("limn guided backpropagation / own forward", "limn guided-backprop", "limn forward", gradient_aim,
+    Figure("limn guided backpropagation / own forward, exact precision", "limn guided-backprop", EXACT, gradient_aim,
            where=with_rectifiers),
-    Figure("limn input gradient / own forward (networks without rectifiers)", "limn gradient", "limn forward",
+    Figure("limn guided backpropagation / own forward, fast precision", "limn fast:guided-backprop", "limn forward",
+           gradient_aim, where=with_rectifiers),
+    Figure("limn input gradient / own forward, exact precision (networks without rectifiers)", "limn gradient", EXACT,
            gradient_aim, where=without),
+    Figure("limn input gradient / own forward, fast precision (networks without rectifiers)", "limn fast:gradient",
+           "limn forward", gradient_aim, where=without),
     Figure("limn guided backpropagation / PyTorch's by loss.backward()", "limn guided-backprop",
            "pytorch guided-backprop/backward", always(0.35)),
     Figure("limn guided backpropagation / PyTorch's by autograd.grad", "limn guided-backprop",
@@ -208,10 +216,11 @@ def agreement(page):
                 worst[what] = (value, key)
     if not worst:
         return ""
-    lines = [f"| {what.replace(' ', ', ')} | {value:.1e} | {TITLES.get(key[0], key[0])} |" for what, (value, key) in sorted(worst.items())]
-    return ("## Agreement\n\nLargest difference of limn's answers from the others' over all cells, in parts of the largest value "
-            "(guided backpropagation: relative L2). A cell whose answers differ is not timed.\n\n| answer, beside | difference | network |\n"
-            "| --- | --- | --- |\n" + "\n".join(lines) + "\n\n")
+    lines = [f"| {what.replace(' ', ', ')} | {value:.1e} | {TITLES.get(key[0], key[0])} |"
+             for what, (value, key) in sorted(worst.items())]
+    return ("## Agreement\n\nLargest difference of limn's answers from the others' over all cells, in parts of the largest "
+            "value (guided backpropagation: relative L2). A cell whose answers differ is not timed.\n\n"
+            "| answer, beside | difference | network |\n| --- | --- | --- |\n" + "\n".join(lines) + "\n\n")
 
 
 def write(data, path):
@@ -223,7 +232,8 @@ def write(data, path):
                          versions=", ".join(f"{k} {v}" for k, v in data["versions"].items()) or "limn alone")
     if len(builds) > 1:
         out += f"\nThe cells were measured with {len(builds)} builds of limn.\n"
-    out += "\n## Aims\n\n| figure | aim | met | geometric mean, or value | farthest from its aim, or spread |\n| --- | --- | --- | --- | --- |\n"
+    out += ("\n## Aims\n\n| figure | aim | met | geometric mean, or value | farthest from its aim, or spread |\n"
+            "| --- | --- | --- | --- | --- |\n")
     rows = [*page.summary_rows(), *kernel_rates.rows(data), *whole_runs.rows(data)]
     out += "".join("| " + " | ".join(row) + " |\n" for row in rows) + "\n"
     out += "".join(page.table(figure) for figure in FIGURES)

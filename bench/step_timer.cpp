@@ -1,69 +1,53 @@
 #include "step_timer.h"
 
-#include <chrono>
-#include <cstdlib>
-#include <cstring>
-
-#include "limn/passes/bind.h"
-#include "limn/passes/merge.h"
-#include "limn/passes/prune.h"
-#include "limn/passes/simplify.h"
-#include "limn/runtime/lowering.h"
-#include "limn/runtime/threads.h"
-
 namespace limn::bench {
 namespace {
 
-Plan lower(const Graph& graph) {
-  const Graph ready = prune(merge_equal(simplify(limn::bind(graph, {}))));
-  return Lowering(ready).run();
+CompileOptions with_threads(int threads) {
+  CompileOptions options;
+  options.threads = threads;
+  return options;
 }
 
 /// Numbers in [-2, 2), none of them zero: zeros would let kernels skip work.
-void fill(float* values, std::int64_t count) {
+void fill(std::span<float> values) {
   unsigned state = 1;
-  for (std::int64_t i = 0; i < count; ++i)
-    values[i] = static_cast<float>((state = state * 1664525U + 1013904223U) >> 8) / 4194304.0F - 2.0F + 1e-7F;
+  for (float& v : values)
+    v = static_cast<float>((state = state * 1664525U + 1013904223U) >> 8) / 4194304.0F - 2.0F + 1e-7F;
 }
 
-double bytes_of(const View& v) { return 4.0 * static_cast<double>(element_count(v.dims)); }
+double constant_bytes(const Graph& graph) {
+  double bytes = 0;
+  for (std::size_t k = 0; k < graph.value_count(); ++k)
+    if (const Tensor* t = graph.constant(static_cast<ValueId>(k)))
+      bytes += 4.0 * static_cast<double>(element_count(t->dims()));
+  return bytes;
+}
 
 }  // namespace
 
-void StepTimer::Free::operator()(std::byte* p) const { std::free(p); }
-
-StepTimer::StepTimer(const Graph& graph, int threads) : threads_(threads) {
-  const ThreadScope scope(threads);
-  plan_ = lower(graph);
-  constexpr std::size_t kPage = std::size_t{2} << 20;
-  const std::size_t size = (plan_.arena_bytes + kPage) / kPage * kPage;
-  arena_.reset(static_cast<std::byte*>(std::aligned_alloc(kPage, size)));
-  std::memset(arena_.get(), 0, size);
-  const Memory memory(arena_.get(), plan_.buffers);
-  for (const Port& in : plan_.inputs) {
-    fill(memory.at(in.view), element_count(in.view.dims));
-    bytes_ += bytes_of(in.view);
+StepTimer::StepTimer(const Graph& graph, int threads)
+    : program_(Program::compile(graph, with_threads(threads))), session_(program_), bytes_(constant_bytes(graph)) {
+  for (const std::string& name : program_.inputs()) {
+    fill(session_.input(name));
+    bytes_ += 4.0 * static_cast<double>(element_count(program_.input_dims(name)));
   }
-  for (const Port& out : plan_.outputs) bytes_ += bytes_of(out.view);
-  for (const Buffer& b : plan_.buffers)
-    if (b.constant != nullptr) bytes_ += static_cast<double>(b.bytes);
-  for (const Step& step : plan_.steps) {
-    runs_.push_back(step.bind(memory));
+  for (const std::string& name : program_.outputs())
+    bytes_ += 4.0 * static_cast<double>(element_count(program_.output_dims(name)));
+  for (const StepInfo& step : program_.steps()) {
     counted_.push_back(!step.label.starts_with("reorder") && !step.label.starts_with("output"));
     if (counted_.back()) kernel_ = step.kernel;
   }
+  session_.observe([this](std::size_t step, StepClock::time_point begin, StepClock::time_point end) {
+    if (counted_[step]) seconds_ += std::chrono::duration<double>(end - begin).count();
+  });
 }
 
 double StepTimer::run() {
-  using Clock = std::chrono::steady_clock;
-  const ThreadScope scope(threads_);
-  double seconds = 0;
-  for (std::size_t k = 0; k < runs_.size(); ++k) {
-    const auto start = Clock::now();
-    runs_[k]();
-    if (counted_[k]) seconds += std::chrono::duration<double>(Clock::now() - start).count();
-  }
-  return seconds;
+  for (const std::string& name : program_.inputs()) session_.input(name);  // marks it as changed
+  seconds_ = 0;
+  session_.run();
+  return seconds_;
 }
 
 }  // namespace limn::bench

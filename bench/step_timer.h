@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "limn/runtime/plan.h"
+#include "limn/runtime.h"
 
 namespace limn::bench {
 
@@ -13,6 +13,8 @@ class StepTimer {
  public:
   /// The graph has concrete sizes.
   StepTimer(const Graph& graph, int threads);
+  StepTimer(const StepTimer&) = delete;  // the session tells this one
+  StepTimer& operator=(const StepTimer&) = delete;
 
   /// Computes the graph once; the time of the operators alone, in seconds.
   double run();
@@ -22,16 +24,11 @@ class StepTimer {
   double bytes() const { return bytes_; }
 
  private:
-  struct Free {
-    void operator()(std::byte* p) const;
-  };
-  Plan plan_;
-  int threads_;
-  std::unique_ptr<std::byte, Free> arena_;
-  std::vector<Run> runs_;
-  std::vector<bool> counted_;
+  Program program_;
+  Session session_;
+  std::vector<bool> counted_;  ///< by step: whether it is no conversion
   std::string kernel_;
-  double bytes_ = 0;
+  double bytes_ = 0, seconds_ = 0;
 };
 
 }  // namespace limn::bench

@@ -55,7 +55,8 @@ def start_up(limn, model, rounds=20):
     times = {"first run": []} | ({"second run": []} if offers(limn, "cache") else {})
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
-        command = [str(limn), "explain", model, photograph(folder / "photo.jpg"), "--out", folder / "maps"]
+        command = [str(limn), "explain", model, photograph(folder / "photo.jpg"), "--preset", "imagenet", "--out",
+                   folder / "maps"]
         run(command, folder / "warm")  # the page cache
         for k in range(rounds):
             cache = folder / f"cache{k}"
@@ -72,8 +73,8 @@ def memory(limn, model):
         folder = pathlib.Path(name)
         picture = photograph(folder / "photo.jpg")
         for mode in modes:
-            command = [str(limn), "explain", model, picture, "--batch", 1, "--method", "grad-cam", "--out", folder / "maps",
-                       *(("--precision", mode) if mode else ())]
+            command = [str(limn), "explain", model, picture, "--batch", 1, "--preset", "imagenet", "--method", "grad-cam",
+                       "--out", folder / "maps", *(("--precision", mode) if mode else ())]
             beyond[mode or "default"] = run(command, folder / "cache")[1] - model.stat().st_size
     return {"bytes beyond weights": beyond}
 
@@ -112,7 +113,7 @@ def evaluation_rate(limn, model, flags, data, threads):
         return (all_of_them - few) / (seconds(all_of_them) - seconds(few))
 
 
-def evaluation(limn, bench, data, name, threads, rounds=3):
+def evaluation(limn, bench, data, name, threads, rounds):
     model = data / f"models/{name}.onnx"
     series = {"evaluate": [], "compute": []}
     for _ in range(rounds):
@@ -130,10 +131,11 @@ def measure(args, results, models):
         plan["start/squeezenet1_0"] = lambda: start_up(limn, models["squeezenet1_0"].path)
     if "vgg16" in models:
         plan["memory/vgg16"] = lambda: memory(limn, models["vgg16"].path)
+    rounds = 2 if args.quick else 3
     for name in PHOTOGRAPHS:
-        for threads in args.threads:
+        for threads in [max(args.threads)] if args.quick else args.threads:
             plan[f"evaluate/{name}/threads {threads}"] = (
-                lambda name=name, threads=threads: evaluation(limn, bench, data, name, threads))
+                lambda name=name, threads=threads: evaluation(limn, bench, data, name, threads, rounds))
     if not (data / "ilsvrc-val-250").exists():
         print("bench: evaluations are left out: LIMN_SHARED_DATA names no folder with photographs", flush=True)
         plan = {k: v for k, v in plan.items() if not k.startswith("evaluate")}

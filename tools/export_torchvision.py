@@ -77,13 +77,18 @@ def input_size(name: str) -> int:
     return 299 if name == "inception_v3" else 224
 
 
-def export(name: str, path: pathlib.Path, seed: int, fuse: bool, opset: int, open_size: bool = False) -> torch.nn.Module:
-    """Returns the network that was written; `open_size` leaves height and width open."""
+def random_network(name: str, seed: int) -> torch.nn.Module:
     model = build(name)
     randomise(model, seed)
-    size = input_size(name)
     if has_gates(model):
-        near_statistics(model, size, seed)
+        near_statistics(model, input_size(name), seed)
+    return model
+
+
+def export(name: str, path: pathlib.Path, seed: int, fuse: bool, opset: int, open_size: bool = False) -> torch.nn.Module:
+    """Returns the network that was written; `open_size` leaves height and width open."""
+    model = random_network(name, seed)
+    size = input_size(name)
     mode = torch.onnx.TrainingMode.EVAL if fuse else torch.onnx.TrainingMode.PRESERVE
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

@@ -156,7 +156,8 @@ def write(results, path):
     blas = sorted({r["blas"] for r in rows.values() if "blas" in r})
     passed = sum("logits" in r and not r["wrong"] for r in rows.values())
     text = HEADING.format(date=datetime.date.today(), torch=torch.__version__, torchvision=torchvision.__version__,
-                          blas=f"; PyTorch multiplies matrices with {' or '.join(blas)}" if blas else "", passed=passed, measured=len(rows), total=len(architectures()))
+                          blas=f"; PyTorch multiplies matrices with {' or '.join(blas)}" if blas else "",
+                          passed=passed, measured=len(rows), total=len(architectures()))
     done = [n for n in architectures() if n in rows or n in NOT_EXPORTED]
     left = [n for n in architectures() if n not in done]
     text += "\n".join(row(n, rows.get(n, {})) for n in done) + "\n"

@@ -88,6 +88,14 @@ class Table(unittest.TestCase):
         self.assertIn("| limn forward / onnxruntime forward | ResNet-50 | 1 | 1.00 | 3.00 | **3.00** |", page)
         self.assertIn("| the same figures beside a busy process / alone | <= 2.5 | 0 of 1 |", page)
 
+    def test_both_sides_of_a_ratio_have_one_precision(self):
+        page = self.page(**{"resnet50/batch 1/threads 2": cell({
+            "limn forward": [10.0], "limn exact:forward": [20.0], "limn guided-backprop": [40.0],
+            "limn fast:guided-backprop": [30.0]})})
+        exact, fast = page.split("exact precision\n")[1], page.split("fast precision\n")[1]
+        self.assertIn("| ResNet-50 | 2.2 | 2.00 [2.00 2.00] |", exact.split("##")[0])
+        self.assertIn("| ResNet-50 | 2.2 | **3.00 [3.00 3.00]** |", fast.split("##")[0])
+
     def test_integrated_gradients_are_compared_with_fifty_gradients(self):
         page = self.page(**{"resnet50/batch 1/threads 2": cell({"limn integrated-gradients": [100.0], "limn gradient": [4.0]})})
         self.assertIn("| ResNet-50 | 1 | 0.50 [0.50 0.50] |", page)
@@ -101,12 +109,13 @@ class Table(unittest.TestCase):
                 **{f"peak/{s} of {m} MiB": {"GB/s": 10.0} for s in ("read", "copy", "triad") for m in (128, 4)},
                 "vgg16/a/forward": {"GFLOP/s": 90.0, "times": 1, "multiply_adds": 3.0, "milliseconds": 1.0},
                 "vgg16/b/forward": {"GFLOP/s": 50.0, "times": 1, "multiply_adds": 1.0, "milliseconds": 1.0},
+                "vgg16/b/gradient": {"GFLOP/s": 200.0, "times": 1, "multiply_adds": 1.0, "milliseconds": 1.0, "kernel": "jit_wino"},
                 "vgg16/a/gradient": {"GFLOP/s": 90.0, "times": 1, "multiply_adds": 3.0, "milliseconds": 1.0}}}})
         self.assertIn("first run | <= 80 ms | no | 90 ms", page)
         self.assertIn("second run | <= 50 ms | yes | 40 ms", page)
         self.assertIn("exact precision | <= 80 MB | no | 90 MB", page)
         self.assertIn("fast precision | <= 260 MB | yes | 200 MB", page)
-        self.assertIn("| vgg16 | 2 (2 kinds) | **80** / 75 | 90 / 90 |", page)  # (3 x 90 + 50) / 4; 4 / (3 / 90 + 1 / 50)
+        self.assertIn("| VGG-16 | **80 / 75** of 2 | 90 / 90 of 1; 1 by Winograd's transform |", page)  # (3 x 90 + 50) / 4; 4 / (3 / 90 + 1 / 50)
 
 
 class Plan(unittest.TestCase):
@@ -208,6 +217,8 @@ class Run(unittest.TestCase):
             self.assertNotIn("batch 1", done.stdout)
             found = json.loads((Path(out) / "speed.json").read_text())["cells"]["demo/batch 1/threads 1"]
             self.assertGreater(found["rounds"]["limn grad-cam"][0], 0)
+            self.assertTrue(found["facts"]["rectifiers"])
+            self.assertGreater(found["facts"]["three_by_three"], 0)
             self.assertIn("| demo |", (Path(out) / "speed.md").read_text())
             if node:
                 self.assertLess(found["agreement"]["forward onnxruntime"], 1e-4)
