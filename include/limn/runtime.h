@@ -51,7 +51,7 @@ class LIMN_API Program {
   int threads() const;
   std::vector<StepInfo> steps() const;
   std::size_t arena_bytes() const;  ///< activations of one session, as planned by liveness, and its scratch memory
-  std::size_t scratch_bytes() const;  ///< of these, what steps use while they run
+  std::size_t scratch_bytes() const;  ///< of these, what one step uses at most while it runs
   std::size_t weight_bytes() const;   ///< reordered copies of weights, beside the graph's own
 
   struct Impl;

@@ -158,8 +158,8 @@ View Lowering::temporary(Layout layout, Dims dims, DType dtype) {
 }
 
 View Lowering::scratch(std::size_t bytes) {
-  plan_.buffers[kScratch].bytes = std::max(plan_.buffers[kScratch].bytes, bytes);
-  return whole(kScratch, Layout::plain, DType::u8, {static_cast<std::int64_t>(bytes)});
+  plan_.scratch_bytes = std::max(plan_.scratch_bytes, bytes);
+  return temporary(Layout::plain, {static_cast<std::int64_t>(bytes)}, DType::u8);
 }
 
 View Lowering::slot_view(ValueId id) {
@@ -338,7 +338,6 @@ void Lowering::emit(std::string label, std::string kernel, const std::vector<Vie
   }
   for (const View& v : writes) {
     step.writes.push_back(v.buffer);
-    if (v.buffer == kScratch) continue;
     if (written_with_[v.buffer].value_or(current_needs_) != current_needs_) shared_phases_[v.buffer] = 1;
     written_with_[v.buffer] = current_needs_;
   }

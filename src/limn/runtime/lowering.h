@@ -41,7 +41,7 @@ class Lowering {
   void place(ValueId id, View view);
   /// Memory for use between the steps of one group.
   View temporary(Layout layout, Dims dims, DType dtype = DType::f32);
-  /// Makes scratch memory at least that large and shows it as bytes.
+  /// Bytes for use within one step.
   View scratch(std::size_t bytes);
 
   /// `v` = Expand of [N, C, 1, 1] (or of less): kept as its small source until someone reads it at full size.
