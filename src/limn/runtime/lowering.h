@@ -47,6 +47,8 @@ class Lowering {
   /// `v` = Expand of [N, C, 1, 1] (or of less): kept as its small source until someone reads it at full size.
   void place_broadcast(ValueId id, ValueId source);
   std::optional<ValueId> broadcast_source(ValueId id) const;
+  /// `id` = Transpose of the constant matrix `source`: made at compile time, and only if someone reads it as it is.
+  void place_transposed(ValueId id, ValueId source) { transposed_[id] = source; }
 
   /// A constant as it lies in the model.
   View constant_view(const Tensor& t);
@@ -63,9 +65,9 @@ class Lowering {
   void emit(std::string label, std::string kernel, const std::vector<View>& reads, const std::vector<View>& writes,
             Bind bind, double operations = 0);
   /// As emit, for a primitive that runs `times` times, each on the next image (see DnnlArgument::per_image). Its
-  /// scratch memory is added.
+  /// scratch memory is added. With `alone` one thread runs it.
   void emit_primitive(std::string label, const dnnl::primitive& primitive, const std::vector<DnnlArgument>& reads,
-                      const std::vector<DnnlArgument>& writes, std::int64_t times = 1);
+                      const std::vector<DnnlArgument>& writes, std::int64_t times = 1, bool alone = false);
 
   /// Results that belong to a forward node and that its gradient needs (the workspace of max pooling).
   std::unordered_map<ValueId, View>& workspaces() { return workspaces_; }
@@ -96,6 +98,7 @@ class Lowering {
   void lower(const Group& group);
   void consume(const Group& group);
   View reordered(const Tensor& t, const dnnl::memory::desc& lies, const dnnl::memory::desc& want);
+  View bytes_view(const std::byte* bytes, std::size_t size);
   void convert(ValueId id, const View& from, const View& to);
   View expand_now(ValueId id, ValueId source, Layout layout);
   std::size_t new_buffer(std::size_t bytes);
@@ -110,7 +113,7 @@ class Lowering {
   std::vector<std::vector<std::size_t>> readers_;
   std::vector<Lowered> lowered_;
   std::unordered_map<ValueId, Home> slots_;
-  std::unordered_map<ValueId, ValueId> broadcasts_;
+  std::unordered_map<ValueId, ValueId> broadcasts_, transposed_;
   std::unordered_map<ValueId, View> workspaces_;
   std::vector<std::vector<Resident>> residents_;       ///< by buffer
   std::vector<std::optional<InputSet>> written_with_;  ///< by buffer: needs of the steps that write it
@@ -143,6 +146,7 @@ bool lower_pooling_gradient(Lowering& l, const Node& node);
 bool lower_normalization(Lowering& l, const Node& node);
 bool lower_rows(Lowering& l, const Node& node);
 bool lower_view(Lowering& l, const Node& node);
+bool lower_strided(Lowering& l, const Node& node);
 bool lower_channels(Lowering& l, const Node& node);
 bool lower_reduction(Lowering& l, const Node& node);
 bool lower_overlay(Lowering& l, const Node& node);
