@@ -8,6 +8,7 @@
 #include "limn/runtime/links.h"
 #include "limn/runtime/sparse.h"
 #include "limn/runtime/threads.h"
+#include "limn/runtime/winograd.h"
 
 namespace limn {
 
@@ -105,6 +106,10 @@ class ConvolutionLowering {
     together_ = s_.x[0] == 1 || dense;
     const ThreadScope threads(threads_of(s_.is_tiny(images())));
     const auto y = dnnl_desc(whole(0, layouts.y, DType::f32, s_.y), images());
+    if (l_.precision() == Precision::fast && layouts.x == Layout::blocked && layouts.y == Layout::blocked) {
+      winograd_ = winograd_convolution(l_, s_, images(), node_.in[1], bias(), attributes(y));
+      if (winograd_) return true;
+    }
     pd_ = primitive(layouts, y);
     return pd_.has_value();
   }
@@ -144,9 +149,9 @@ class ConvolutionLowering {
 
   void emit(const Layouts& layouts) {
     const View y = sum_ ? residual_ : l_.allocate(result_, layouts.y);
-    const auto& pd = *pd_;
+    const auto& pd = winograd_ ? winograd_->pd : *pd_;
     std::vector<DnnlArgument> reads{data_argument(DNNL_ARG_SRC, x_, images())};
-    const View w = l_.weights(node_.in[1], s_.weights(), pd.weights_desc());
+    const View w = winograd_ ? winograd_->weights : l_.weights(node_.in[1], s_.weights(), pd.weights_desc());
     reads.push_back({DNNL_ARG_WEIGHTS, pd.weights_desc(), w});
     if (has_bias())
       reads.push_back({DNNL_ARG_BIAS, pd.bias_desc(), l_.weights(node_.in[2], {s_.y[1]}, pd.bias_desc())});
@@ -166,8 +171,9 @@ class ConvolutionLowering {
   ValueId result_ = kAbsent;
   View x_, residual_;
   std::optional<View> padded_;
-  bool together_ = true;  ///< whether one call computes all images
-  bool sum_ = false;      ///< whether the result is added to the residual where that lies
+  bool together_ = true;                         ///< whether one call computes all images
+  bool sum_ = false;                             ///< whether the result is added to the residual where that lies
+  std::optional<WinogradConvolution> winograd_;  ///< in place of pd_
   std::optional<convolution_forward::primitive_desc> pd_;
 };
 

@@ -67,8 +67,9 @@ bool same_place(const View& a, const View& b) {
          a.dims == b.dims;
 }
 
-Lowering::Lowering(const Graph& graph)
+Lowering::Lowering(const Graph& graph, Precision precision)
     : graph_(graph),
+      precision_(precision),
       dims_(graph.value_count()),
       needs_(graph.value_count()),
       remaining_(graph.use_counts()),
@@ -343,6 +344,24 @@ View Lowering::reordered(const Tensor& t, const dnnl::memory::desc& lies, const 
   std::byte* const bytes = weight_memory(want.get_size());
   reorder_weights(t.bytes(), lies, want, bytes);
   return it->second = bytes_view(bytes, want.get_size());
+}
+
+std::optional<View> Lowering::weights_that_suit(
+    ValueId id, const dnnl::memory::desc& lies, const dnnl::memory::desc& want, const WeightChange& change,
+    const std::function<bool(std::span<const float>, const void*)>& suits) {
+  check_numbers(id);
+  const Tensor& t = *constant(id);
+  const std::pair key(t.bytes(), change.name + name_of(want));
+  if (const auto it = weight_forms_.find(key); it != weight_forms_.end()) return it->second;
+  const auto changed = change.apply ? change.apply(t.as<float>()) : std::vector<float>();
+  const std::span<const float> values = change.apply ? std::span(changed) : t.as<float>();
+  auto bytes = limn::allocate(want.get_size());
+  if (bytes == nullptr) throw Error(ErrorCode::limit, kNoMemory);
+  reorder_weights(values.data(), lies, want, bytes.get());
+  if (!suits(values, bytes.get())) return std::nullopt;
+  plan_.weight_bytes += want.get_size();
+  plan_.owners.push_back(bytes);
+  return weight_forms_[key] = bytes_view(bytes.get(), want.get_size());
 }
 
 void Lowering::emit(std::string label, std::string kernel, const std::vector<View>& reads,

@@ -2,6 +2,7 @@
 // From a graph with concrete sizes to a plan. Lowering knows where every value lies and hands out memory; the
 // functions in lower_*.cpp know how nodes are computed.
 
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -9,16 +10,26 @@
 #include <unordered_set>
 #include <vector>
 
+#include "limn/runtime.h"
 #include "limn/runtime/dnnl.h"
 #include "limn/runtime/fusion.h"
 #include "limn/runtime/plan.h"
 
 namespace limn {
 
+/// What becomes of weights before a primitive reads them.
+struct WeightChange {
+  std::string name = {};  ///< unique for what it does
+  /// Empty where they stay as they are.
+  std::function<std::vector<float>(std::span<const float>)> apply = {};
+};
+
 class Lowering {
  public:
-  explicit Lowering(const Graph& graph);
+  Lowering(const Graph& graph, Precision precision);
   Plan run() &&;
+
+  Precision precision() const { return precision_; }
 
   const Graph& graph() const { return graph_; }
   const Node& node(std::size_t k) const { return graph_.nodes()[k]; }
@@ -56,6 +67,11 @@ class Lowering {
   View own_constant(std::vector<float> values, Dims dims);
   /// Weights in the form that a primitive wants, made once per form.
   View weights(ValueId id, const Dims& dims, const dnnl::memory::desc& want);
+  /// The same for weights that are changed first, and lie as `lies` then: nothing, and nothing kept, where `suits`
+  /// (given them as they lie, and in the form wanted) says no.
+  std::optional<View> weights_that_suit(ValueId id, const dnnl::memory::desc& lies, const dnnl::memory::desc& want,
+                                        const WeightChange& change,
+                                        const std::function<bool(std::span<const float>, const void*)>& suits);
   /// The same for a matrix [rows, columns] that lies so or, if not `row_major`, as its transpose.
   View matrix(ValueId id, std::int64_t rows, std::int64_t columns, bool row_major, const dnnl::memory::desc& want);
   /// Throws Error{bad_input} when a constant holds NaN.
@@ -106,6 +122,7 @@ class Lowering {
   InputSet needs_of(const Group& group) const;
 
   const Graph& graph_;
+  Precision precision_;
   Plan plan_;
   std::vector<Dims> dims_;
   std::vector<InputSet> needs_;
