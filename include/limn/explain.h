@@ -102,7 +102,15 @@ LIMN_API std::vector<float> eigen_cam(std::span<const float> activation, std::in
 struct ExplainerOptions {
   std::int64_t batch = 1;
   int threads = 1;
+  std::optional<Precision> precision = {};  ///< nothing: default_precision()
 };
+
+/// Fast for CAMs at the layer that `auto` means and for class scores alone: what a rectifier near zero decides
+/// otherwise moves neither. Exact as soon as a request is a gradient at the pixels, a CAM at a layer before that
+/// one or an occlusion. Errors as explanation_graph().
+LIMN_API Precision default_precision(const Classifier& classifier, std::span<const MethodRequest> requests);
+/// "exact" or "fast"; nothing for "auto", which leaves it to default_precision(). Throws Error{not_found}.
+LIMN_API std::optional<Precision> parse_precision(std::string_view name);
 
 /// One request's raw result for one image.
 struct RawMap {

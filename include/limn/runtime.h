@@ -16,11 +16,25 @@
 
 namespace limn {
 
+/// How convolutions are computed. Either way numbers are float and sums are float.
+enum class Precision : std::uint8_t {
+  /// Forward passes multiply every weight with every pixel, so that rectifiers and maxima choose as they do in
+  /// other
+  /// frameworks. Gradients, behind which nothing chooses, take the transform where it is faster.
+  exact,
+  /// Forward passes too take Winograd's transform for 3x3 convolutions where it is faster, with an error of at most
+  /// 2e-6 of the largest result of a layer. A value that close to zero may fall on the other side of a rectifier:
+  /// class scores and CAMs hardly move, but single pixels of a gradient may by some hundredths of its maximum.
+  fast,
+};
+LIMN_API std::string_view name_of(Precision precision);
+
 struct CompileOptions {
   /// Sizes of the symbolic dimensions, for instance {{"N", 8}}. A symbol that is not named becomes 1.
   std::map<std::string, std::int64_t> symbols = {};
   /// Threads that one run uses. One is right for a host program that runs several sessions side by side.
   int threads = 1;
+  Precision precision = Precision::exact;
 };
 
 struct StepInfo {
@@ -49,9 +63,10 @@ class LIMN_API Program {
   const Dims& output_dims(std::string_view name) const;
 
   int threads() const;
+  Precision precision() const;
   std::vector<StepInfo> steps() const;
   std::size_t arena_bytes() const;  ///< activations of one session, as planned by liveness, and its scratch memory
-  std::size_t scratch_bytes() const;  ///< of these, what steps use while they run
+  std::size_t scratch_bytes() const;  ///< of these, what one step uses at most while it runs
   std::size_t weight_bytes() const;   ///< reordered copies of weights, beside the graph's own
 
   struct Impl;

@@ -130,6 +130,15 @@ void add_speed_options(CLI::App& command, SpeedFlags& flags) {
   command.add_option("--threads", flags.threads, "Threads to compute with (default: one per core)")->type_name("N");
 }
 
+void add_precision_option(CommandLine& line, CLI::App& command, std::string& precision) {
+  CLI::Option* option = command.add_option("--precision", precision,
+                                           "How convolutions are computed: auto (default), exact, or fast: 3x3 "
+                                           "ones by Winograd's transform, with errors "
+                                           "of 2e-6. auto is fast for class scores and CAMs at the default layer, "
+                                           "exact where gradients reach the pixels");
+  line.completions[option->type_name("NAME")] = {{"auto", "exact", "fast"}, false};
+}
+
 CLI::Validator above_zero() { return CLI::Validator(CLI::PositiveNumber).description(""); }
 
 void require_heeded(const CLI::App& command, std::initializer_list<const char*> options, bool heeded,

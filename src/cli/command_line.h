@@ -41,6 +41,8 @@ struct SpeedFlags {
   std::optional<int> threads;
 };
 void add_speed_options(CLI::App&, SpeedFlags&);
+/// --precision, to be read with parse_precision().
+void add_precision_option(CommandLine&, CLI::App&, std::string& precision);
 
 /// Of an option's value; without the word that CLI11 would add to the help.
 CLI::Validator above_zero();

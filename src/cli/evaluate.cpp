@@ -30,7 +30,8 @@ struct EvaluateFlags {
   SpeedFlags speed;
   OcclusionFlags occlusion;
   std::string experiment, dataset, root, split, out, shard;
-  std::string methods = "grad-cam", variant, layer = "auto", protocol = "correct", upsampling = "bilinear";
+  std::string methods = "grad-cam", variant, layer = "auto", protocol = "correct", upsampling = "bilinear",
+              precision = "auto";
   std::vector<double> thresholds;
   double tolerance = 15;
   std::optional<std::size_t> limit;
@@ -121,6 +122,7 @@ EvaluationPlan read_plan(const EvaluateFlags& flags) {
     plan.options.seed = flags.seed;
     plan.methods = read_methods(flags);
     plan.upsampling = parse_upsampling(flags.upsampling);
+    plan.precision = parse_precision(flags.precision);
     plan.limit = flags.limit;
     plan.save_maps = flags.save_maps;
     read_shard(flags.shard, plan);
@@ -403,6 +405,7 @@ void add_evaluate(CommandLine& line) {
   add_run_options(*command, *flags);
   add_network_options(line, *command, flags->network);
   add_speed_options(*command, flags->speed);
+  add_precision_option(line, *command, flags->precision);
   command->callback([&line, flags, command] {
     as_usage([&] { return &experiment(flags->experiment); });
     require_heeded(*command, {"--patch", "--stride", "--fill", "--score", "--rank", "--pad"},

@@ -39,7 +39,7 @@ int explain(const ExplainFlags& flags) {
   settle_size(network, sources);
   make_folder(flags.out);
   const auto batch = choose_batch(flags.speed.batch, declared_batch(network.classifier), sources.size());
-  const ExplainerOptions options{batch, choose_threads(flags.speed.threads)};
+  const ExplainerOptions options{batch, choose_threads(flags.speed.threads), plan.precision};
   InputReader reader(sources, network.preprocess, input_size(network.classifier), static_cast<std::size_t>(batch),
                      &stats);
   Explainer explainer = stats.measure("compile", [&] {
@@ -151,6 +151,7 @@ void add_explain(CommandLine& line) {
   add_output_options(line, *command, *flags);
   add_network_options(line, *command, flags->network);
   add_speed_options(*command, flags->speed);
+  add_precision_option(line, *command, flags->precision);
   command->callback([&line, flags, command] {
     require_heeded(*command, {"--patch", "--stride", "--fill"},
                    flags->methods.find("occlusion") != std::string::npos, "the method occlusion");

@@ -101,6 +101,7 @@ ExplainPlan read_plan(const ExplainFlags& flags) {
     if (plan.targets.empty()) plan.targets.push_back(parse_target("argmax"));
     plan.upsampling = parse_upsampling(flags.upsampling);
     plan.colormap = parse_colormap(flags.colormap);
+    plan.precision = parse_precision(flags.precision);
     read_formats(flags.formats, plan);
     plan.top = flags.top;
     plan.raw = flags.raw;

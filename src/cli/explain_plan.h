@@ -18,6 +18,7 @@ struct ExplainFlags {
   std::vector<std::string> inputs, targets, layers;
   std::string methods = "grad-cam";
   std::string variant, out, upsampling = "bilinear", formats = "png,npy", colormap = "inferno", trace;
+  std::string precision = "auto";
   OcclusionPatch patch;
   std::string fill = "mean";
   std::size_t top = 5;
@@ -31,7 +32,8 @@ struct ExplainPlan {
   std::vector<TargetSpec> targets;
   Upsampling upsampling = Upsampling::bilinear;
   Colormap colormap = Colormap::inferno;
-  std::size_t top = 5;  ///< classes to list as predictions
+  std::optional<Precision> precision;  ///< nothing: as the methods need
+  std::size_t top = 5;                 ///< classes to list as predictions
   bool png = true, npy = true, raw = false, sheet = false;
 };
 

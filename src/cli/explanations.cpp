@@ -151,6 +151,7 @@ Explanation Explanations::describe(std::size_t request, const Target& target, st
   e.label = network_.names[target.class_index];
   if (method(asked.method).uses_layer) e.layer = asked.layer;
   e.score = score_of(target, logits, network_.classifier.probability);
+  if (method(asked.method).is_graph) e.precision = explainer_.program().precision();
   return e;
 }
 

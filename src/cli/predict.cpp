@@ -16,17 +16,18 @@ struct PredictFlags {
   SpeedFlags speed;
   std::vector<std::string> inputs;
   std::size_t top = 5;
-  std::string save_logits;
+  std::string save_logits, precision = "auto";
   bool json = false;
 };
 
 int predict(const PredictFlags& flags) {
+  const auto precision = as_usage([&] { return parse_precision(flags.precision); });
   const auto sources = expand_inputs(flags.inputs);
   Network network = open_network(flags.network);
   settle_size(network, sources);
   const Classifier& classifier = network.classifier;
   const auto batch = choose_batch(flags.speed.batch, declared_batch(classifier), sources.size());
-  Explainer explainer(classifier, {}, {batch, choose_threads(flags.speed.threads)});
+  Explainer explainer(classifier, {}, {batch, choose_threads(flags.speed.threads), precision});
   if (!network.note.empty() && !std::ranges::all_of(sources, &Source::tensor)) print_note(network.note);
 
   std::vector<float> all_logits;
@@ -74,6 +75,7 @@ void add_predict(CommandLine& line) {
   command->add_flag("--json", flags->json, "One JSON object per image and line");
   add_network_options(line, *command, flags->network);
   add_speed_options(*command, flags->speed);
+  add_precision_option(line, *command, flags->precision);
   command->callback([&line, flags] { line.action = [flags] { return predict(*flags); }; });
 }
 

@@ -49,7 +49,7 @@ Json to_json(const Explanation& e) {
   json["raw_min"] = e.raw_min;
   json["raw_max"] = e.raw_max;
   json["degenerate"] = e.degenerate;
-  json["precision"] = "float32";
+  json["precision"] = name_of(e.precision);
   return json;
 }
 

@@ -9,6 +9,7 @@
 #include "class_names.h"
 #include "input_reader.h"
 #include "limn/preprocess.h"
+#include "limn/runtime.h"
 #include "limn/target.h"
 
 namespace limn::cli {
@@ -28,13 +29,14 @@ struct Explanation {
   std::string method, variant;
   bool counterfactual = false;
   Target target;
-  std::string label;                 ///< of the target's class
-  std::optional<std::string> layer;  ///< for methods that use one
-  std::string heatmap, overlay;      ///< paths; empty when not written
-  std::optional<Box> box;            ///< original pixels, half-open, whole numbers
-  double score = 0;                  ///< value of the target
-  double raw_min = 0, raw_max = 0;   ///< of the method's own output
-  bool degenerate = false;           ///< a constant map, which shows nothing
+  std::string label;                       ///< of the target's class
+  std::optional<std::string> layer;        ///< for methods that use one
+  std::string heatmap, overlay;            ///< paths; empty when not written
+  std::optional<Box> box;                  ///< original pixels, half-open, whole numbers
+  double score = 0;                        ///< value of the target
+  double raw_min = 0, raw_max = 0;         ///< of the method's own output
+  bool degenerate = false;                 ///< a constant map, which shows nothing
+  Precision precision = Precision::exact;  ///< as it was computed; occlusion always exactly
 };
 
 struct ImageResult {

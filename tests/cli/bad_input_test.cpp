@@ -240,6 +240,7 @@ TEST_F(BadInput, OptionsThatCannotBeRight) {
   expect_bad_option({"--format", "gif"}, 2, HasSubstr("gif"));
   expect_bad_option({"--colormap", "rainbow"}, 2, HasSubstr("rainbow"));
   expect_bad_option({"--upsample", "cubic"}, 2, HasSubstr("cubic"));
+  expect_bad_option({"--precision", "double"}, 2, AllOf(HasSubstr("double"), HasSubstr("exact")));
   expect_bad_option({"--batch", "0"}, 2, HasSubstr("--batch"));
   expect_bad_option({"--threads", "0"}, 2, HasSubstr("--threads"));
 }

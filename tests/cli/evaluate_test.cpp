@@ -87,6 +87,7 @@ TEST_F(Evaluate, BoxesAroundWhiteRectanglesAreRight) {
     EXPECT_TRUE(method_of(told, control).at("control").get<bool>());
   EXPECT_EQ(told.at("comparisons").at(0).at("method"), "grad-cam");
   EXPECT_THAT(names_in(folder_ / "run"), testing::ElementsAre("manifest.json", "rows.sqlite", "summary.json"));
+  EXPECT_EQ(Json::parse(read_text(folder_ / "run/manifest.json")).at("precision"), "fast");
 }
 
 /// Pictures with a white rectangle each, which is outlined; the last one has a box alone.

@@ -170,8 +170,23 @@ TEST_F(ExplainCommand, JsonTellsEverything) {
   EXPECT_NEAR(e.at("score").get<double>(), brightness, 1e-6);
   EXPECT_EQ(e.at("raw_min"), 0);
   EXPECT_EQ(e.at("degenerate"), false);
-  EXPECT_EQ(e.at("precision"), "float32");
+  EXPECT_EQ(e.at("precision"), "fast");
   EXPECT_EQ(e.at("preprocessing").at("range"), 1);
+}
+
+TEST_F(ExplainCommand, PrecisionIsAsAskedForOrAsTheMethodsNeed) {
+  const std::string picture = studio_.picture("p.png");
+  const auto told = [&](std::vector<std::string> more) {
+    more.insert(more.begin(), picture);
+    std::vector<std::string> all;
+    for (const Json& e : explain(studio_.model, more).at(0).at("explanations"))
+      all.push_back(e.at("precision").get<std::string>());
+    return all;
+  };
+  using testing::ElementsAre;
+  EXPECT_THAT(told({"--method", "grad-cam,gradient"}), ElementsAre("exact", "exact"));
+  EXPECT_THAT(told({"--precision", "exact"}), ElementsAre("exact"));
+  EXPECT_THAT(told({"--method", "gradient,occlusion", "--precision", "fast"}), ElementsAre("fast", "exact"));
 }
 
 TEST_F(ExplainCommand, AMapWithoutEvidenceIsDegenerateAndHasNoBox) {

@@ -35,6 +35,27 @@ TEST(Explainer, MapsOfTheHandSetNetwork) {
   EXPECT_THAT(to_vector(explainer.map(3, 0).data), Pointwise(FloatNear(1e-5F), {1.948459F, 0.551309F, 0.0F, 0.0F}));
 }
 
+TEST(Explainer, PrecisionIsAsTheRequestsNeed) {
+  const auto chosen = [](std::vector<MethodRequest> requests, std::optional<Precision> asked = {}) {
+    return Explainer(fixture_t(), std::move(requests), {1, 1, asked}).program().precision();
+  };
+  const MethodRequest cam{"grad-cam"}, earlier{"grad-cam", {}, "z"}, pixels{"gradient"}, patches{"occlusion"};
+  EXPECT_EQ(chosen({}), Precision::fast);
+  EXPECT_EQ(chosen({cam, {"layer-cam"}}), Precision::fast);
+  EXPECT_EQ(chosen({earlier}), Precision::exact);
+  EXPECT_EQ(chosen({cam, pixels}), Precision::exact);
+  EXPECT_EQ(chosen({cam, patches}), Precision::exact);
+  EXPECT_EQ(chosen({cam}, Precision::exact), Precision::exact);
+  EXPECT_EQ(chosen({pixels}, Precision::fast), Precision::fast);
+}
+
+TEST(Explainer, PrecisionHasNames) {
+  EXPECT_EQ(parse_precision("auto"), std::nullopt);
+  EXPECT_EQ(parse_precision("exact"), Precision::exact);
+  EXPECT_EQ(parse_precision("fast"), Precision::fast);
+  EXPECT_ERROR(parse_precision("float"), ErrorCode::not_found, testing::HasSubstr("auto, exact or fast"));
+}
+
 TEST(Explainer, AnotherTargetNeedsNoNewPrediction) {
   Explainer explainer(fixture_t(), {{"gradient", {}, "auto", false}});
   std::ranges::copy(fixture_image(), explainer.images().begin());

@@ -111,7 +111,7 @@ class Case {
     std::map<std::string, Tensor> feeds;
     for (std::size_t i = 0; i < inputs_.size() && fs::exists(folder / file_of("input_", i)); ++i)
       feeds.emplace(inputs_[i]->name(), read_tensor(folder / file_of("input_", i)));
-    const auto outputs = evaluate(graph, feeds, {Precision::f32});
+    const auto outputs = evaluate(graph, feeds, {FloatWidth::f32});
     for (std::size_t i = 0; i < graph.outputs().size(); ++i) {
       const std::string& name = graph.outputs()[i].name;
       const Tensor want = read_tensor(folder / file_of("output_", i));

@@ -53,7 +53,7 @@ class Subgraph {
 Floats run(const OnnxWriter& w, const Floats& x) {
   const Graph g = import_onnx(w.bytes()).graph;
   const Tensor y =
-      evaluate(g, {{"x", Tensor::of<float>({static_cast<std::int64_t>(x.size())}, std::span(x))}}, {Precision::f32})
+      evaluate(g, {{"x", Tensor::of<float>({static_cast<std::int64_t>(x.size())}, std::span(x))}}, {FloatWidth::f32})
           .at("y");
   return {y.as<float>().begin(), y.as<float>().end()};
 }
@@ -132,7 +132,7 @@ TEST(Loop, IsUnrolled) {
 
 TEST(Loop, CollectsValuesOfAllTurns) {
   const Graph g = import_onnx(counting(3).bytes()).graph;
-  const Tensor rows = evaluate(g, {{"x", Tensor::of<float>({1}, {0.5F})}}, {Precision::f32}).at("rows");
+  const Tensor rows = evaluate(g, {{"x", Tensor::of<float>({1}, {0.5F})}}, {FloatWidth::f32}).at("rows");
   EXPECT_EQ(rows.dims(), (Dims{3, 1}));
   EXPECT_THAT(rows.as<float>(), ElementsAre(0.5F, 1.5F, 3.5F));
 }

@@ -31,7 +31,7 @@ class OneNode {
   Graph graph() const { return import_onnx(writer.bytes()).graph; }
   void expect(const Dims& dims, const Floats& x, const Dims& y_dims, const Floats& y) const {
     const Tensor result =
-        evaluate(graph(), {{"x", Tensor::of<float>(dims, std::span(x))}}, {Precision::f32}).at("y");
+        evaluate(graph(), {{"x", Tensor::of<float>(dims, std::span(x))}}, {FloatWidth::f32}).at("y");
     EXPECT_EQ(result.dims(), y_dims);
     EXPECT_THAT(result.as<float>(), Pointwise(FloatNear(1e-6F), y));
   }

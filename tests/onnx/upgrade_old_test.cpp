@@ -19,7 +19,7 @@ using ::testing::HasSubstr;
 using Floats = std::vector<float>;
 
 Tensor run(const OnnxWriter& writer, const Tensor& x) {
-  return evaluate(import_onnx(writer.bytes()).graph, {{"x", x}}, {Precision::f32}).at("y");
+  return evaluate(import_onnx(writer.bytes()).graph, {{"x", x}}, {FloatWidth::f32}).at("y");
 }
 
 /// x [1, 2, 2], a second operand and a node of opset 6.

@@ -76,8 +76,8 @@ TEST_P(EinsumImport, ComputesTheEquation) {
     node.in.push_back(kAbsent);
   }
   const Graph graph = imported(c);
-  const Tensor y = evaluate(graph, feeds, {Precision::f32}).at("y"),
-               direct = evaluate_node(node, in, Precision::f32).front();
+  const Tensor y = evaluate(graph, feeds, {FloatWidth::f32}).at("y"),
+               direct = evaluate_node(node, in, FloatWidth::f32).front();
   EXPECT_EQ(y.dims(), direct.dims());
   EXPECT_THAT(y.as<float>(), Pointwise(Eq(), direct.as<float>()));
   const auto einsum = Contains("Einsum");
@@ -148,7 +148,7 @@ TEST(Quantized, WeightsBecomeFloatsAtImport) {
   const Graph graph = import_onnx(quantized_layer().bytes()).graph;
   EXPECT_THAT(operators_of(graph), ElementsAre("QuantizeLinear", "DequantizeLinear", "MatMul"));
   EXPECT_THAT(graph.constant(graph.at("weights"))->as<float>(), ElementsAre(0.5F, 1.0F, 1.5F, 2.0F, 2.5F, 3.0F));
-  const Tensor y = evaluate(graph, {{"x", Tensor::of<float>({1, 2}, {1.05F, -100.0F})}}, {Precision::f32}).at("y");
+  const Tensor y = evaluate(graph, {{"x", Tensor::of<float>({1, 2}, {1.05F, -100.0F})}}, {FloatWidth::f32}).at("y");
   EXPECT_THAT(y.as<float>(), ElementsAre(0.5F - 64.0F, 1.0F - 80.0F, 1.5F - 96.0F));  // -100 is clipped to -32
 }
 
@@ -159,7 +159,7 @@ TEST(Quantized, GradientsPassRoundingAndStopAtTheClip) {
   const Value dx = vjp(y, wrt).front();
   const Graph with = std::move(g).finish({{"dx", dx}});
   const auto at = [&](float a, float b) {
-    const Tensor d = evaluate(with, {{"x", Tensor::of<float>({1, 2}, {a, b})}}, {Precision::f32}).at("dx");
+    const Tensor d = evaluate(with, {{"x", Tensor::of<float>({1, 2}, {a, b})}}, {FloatWidth::f32}).at("dx");
     return std::pair(d.as<float>()[0], d.as<float>()[1]);
   };
   EXPECT_EQ(at(1.05F, -3.1F), std::pair(3.0F, 7.5F));
@@ -185,7 +185,7 @@ TEST(Quantized, PerChannelConvolutionInFloat) {
   EXPECT_THAT(operators_of(graph), ElementsAre("DequantizeLinear", "Conv", "QuantizeLinear"));
   const Tensor x = Tensor::of<std::uint8_t>({1, 1, 2, 2}, {10, 12, 8, 20});
   // x - 10 in halves: 0, 1, -1, 5; times 0.5 plus 1, and times 2 minus 2; in eighths around 100.
-  EXPECT_THAT(evaluate(graph, {{"x", x}}, {Precision::f32}).at("y").as<std::uint8_t>(),
+  EXPECT_THAT(evaluate(graph, {{"x", x}}, {FloatWidth::f32}).at("y").as<std::uint8_t>(),
               ElementsAre(108, 112, 104, 128, 84, 100, 68, 164));
 }
 
@@ -207,7 +207,7 @@ Graph group_normalization(std::int64_t opset, const Floats& scale, const Floats&
 TEST(GroupNormalization, ParametersByGroupAndByChannel) {
   const Tensor x = Tensor::of<float>({1, 4, 2}, {1, 1, 3, 3, 0, 4, 0, 4});
   const auto run = [&](const Graph& g) {
-    const Tensor y = evaluate(g, {{"x", x}}, {Precision::f32}).at("y");
+    const Tensor y = evaluate(g, {{"x", x}}, {FloatWidth::f32}).at("y");
     return Floats(y.as<float>().begin(), y.as<float>().end());
   };
   const Floats by_group = run(group_normalization(18, {1, 10}, {0, 1}));

@@ -36,7 +36,7 @@ class OldNode {
 
   Graph graph() const { return import_onnx(writer.bytes()).graph; }
   Tensor run(const Dims& dims, const Floats& x, const char* output = "y") const {
-    return evaluate(graph(), {{"x", Tensor::of<float>(dims, std::span(x))}}, {Precision::f32}).at(output);
+    return evaluate(graph(), {{"x", Tensor::of<float>(dims, std::span(x))}}, {FloatWidth::f32}).at(output);
   }
   /// Expects these sizes and elements of y.
   void expect(const Dims& dims, const Floats& x, const Dims& y_dims, const Floats& y) const {

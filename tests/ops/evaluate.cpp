@@ -41,7 +41,7 @@ TEST(Evaluate, TakesAnyBatch) {
 TEST(Evaluate, HoldsEveryFloatInTheChosenPrecision) {
   const Small s;
   const std::map<std::string, Tensor> feeds{{"x", Tensor::of<float>({1}, {0.1F})}};
-  EXPECT_EQ(evaluate(s.graph, feeds, {Precision::f32, {}}).at("z").dtype(), DType::f32);
+  EXPECT_EQ(evaluate(s.graph, feeds, {FloatWidth::f32, {}}).at("z").dtype(), DType::f32);
   const Tensor z = evaluate(s.graph, feeds).at("z");
   EXPECT_EQ(z.as<double>()[0], std::exp(static_cast<double>(0.1F) * 3));
 }
@@ -50,7 +50,7 @@ TEST(Evaluate, GivenValuesReplaceWhatLiesAboveThem) {
   const Small s;
   const std::vector<ValueId> wanted{s.y.id, s.z.id};
   // x is not needed, and not fed.
-  const auto out = evaluate(s.graph, {}, wanted, {Precision::f64, {{s.y.id, Tensor::of<float>({2}, {0, 1})}}});
+  const auto out = evaluate(s.graph, {}, wanted, {FloatWidth::f64, {{s.y.id, Tensor::of<float>({2}, {0, 1})}}});
   EXPECT_THAT(numbers(out[0]), ElementsAre(0, 1));
   EXPECT_THAT(numbers(out[1]), ElementsAre(1, std::exp(1.0)));
 }
@@ -62,7 +62,7 @@ TEST(Evaluate, GivenBesideAComputedOutputOfTheSameNode) {
   const Value sum = parts[0] + parts[1];
   const Graph graph = std::move(g).finish({{"sum", sum}});
   const std::vector<ValueId> wanted{sum.id};
-  const EvaluateOptions options{Precision::f64, {{parts[0].id, Tensor::of<float>({2}, {100, 200})}}};
+  const EvaluateOptions options{FloatWidth::f64, {{parts[0].id, Tensor::of<float>({2}, {100, 200})}}};
   const auto out = evaluate(graph, {{"x", Tensor::of<float>({4}, {1, 2, 3, 4})}}, wanted, options);
   EXPECT_THAT(numbers(out[0]), ElementsAre(103, 204));
 }
@@ -98,7 +98,7 @@ TEST(Evaluate, KeepsWhatIsWantedAndRead) {
 TEST(Evaluate, ASingleNode) {
   const Tensor in[] = {Tensor::of<float>({2}, {1, 2}), Tensor::of<float>({2, 1}, {10, 20})};
   const Node node{"Add", "sum", {ValueId{0}, ValueId{1}}, {ValueId{2}}, {}};
-  const auto out = evaluate_node(node, in, Precision::f32);
+  const auto out = evaluate_node(node, in, FloatWidth::f32);
   EXPECT_EQ(out[0].dims(), (Dims{2, 2}));
   EXPECT_THAT(numbers(out[0]), ElementsAre(11, 12, 21, 22));
 }

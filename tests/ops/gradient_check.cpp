@@ -37,10 +37,10 @@ struct OneNode {
   std::size_t node = 0;
 };
 
-std::vector<Tensor> evaluate_named(Graph graph, const std::map<std::string, Tensor>& feeds, Precision p) {
+std::vector<Tensor> evaluate_named(Graph graph, const std::map<std::string, Tensor>& feeds, FloatWidth w) {
   std::vector<ValueId> wanted;
   for (const Output& o : graph.outputs()) wanted.push_back(o.value);
-  return evaluate(graph, feeds, wanted, {p, {}});
+  return evaluate(graph, feeds, wanted, {w, {}});
 }
 
 Graph finish(GraphBuilder& g, const std::vector<Value>& values) {
@@ -49,9 +49,9 @@ Graph finish(GraphBuilder& g, const std::vector<Value>& values) {
   return std::move(g).finish(std::move(outputs));
 }
 
-std::vector<Tensor> run(const Sample& sample, Precision p) {
+std::vector<Tensor> run(const Sample& sample, FloatWidth w) {
   OneNode one(sample);
-  return evaluate_named(finish(one.g, one.out), one.feeds, p);
+  return evaluate_named(finish(one.g, one.out), one.feeds, w);
 }
 
 /// The weights of output k in the score; the same each time.
@@ -90,7 +90,7 @@ Tensor zeros(const Sample& sample, std::size_t i) {
 double score_at(const Sample& sample, std::size_t i, const Tensor& x) {
   OneNode one(sample);
   one.feeds.insert_or_assign(fmt::format("x{}", i), x);
-  return score(evaluate_named(finish(one.g, one.out), one.feeds, Precision::f64));
+  return score(evaluate_named(finish(one.g, one.out), one.feeds, FloatWidth::f64));
 }
 
 std::string name_of_sample(const Sample& s) { return s.op + " (" + s.label + ")"; }
@@ -160,7 +160,7 @@ double relative_difference(const Tensor& a, const Tensor& b) {
   return difference / largest;
 }
 
-std::vector<Tensor> run_sample(const Sample& sample) { return run(sample, Precision::f64); }
+std::vector<Tensor> run_sample(const Sample& sample) { return run(sample, FloatWidth::f64); }
 
 std::string check_gradient(const Sample& sample) {
   if (sample.wrt.empty()) return {};
@@ -171,7 +171,7 @@ std::string check_gradient(const Sample& sample) {
   std::vector<Value> wanted;
   for (std::size_t i : sample.wrt)
     wanted.push_back(i < din.size() && din[i] ? din[i] : one.g.constant(zeros(sample, i)));
-  const std::vector<Tensor> symbolic = evaluate_named(finish(one.g, wanted), one.feeds, Precision::f64);
+  const std::vector<Tensor> symbolic = evaluate_named(finish(one.g, wanted), one.feeds, FloatWidth::f64);
   for (std::size_t k = 0; k < sample.wrt.size(); ++k) {
     const std::size_t i = sample.wrt[k];
     const Tensor numeric =
@@ -186,7 +186,7 @@ std::string check_gradient(const Sample& sample) {
 }
 
 std::string check_precisions(const Sample& sample) {
-  const auto narrow = run(sample, Precision::f32), wide = run(sample, Precision::f64);
+  const auto narrow = run(sample, FloatWidth::f32), wide = run(sample, FloatWidth::f64);
   for (std::size_t k = 0; k < wide.size(); ++k)
     if (const double d = relative_difference(narrow[k], wide[k]); !(d <= 1e-5))
       return fmt::format("{}: float and double differ by {} in output {}", name_of_sample(sample), d, k);
@@ -199,7 +199,7 @@ std::string check_decomposition(const Sample& sample) {
   OneNode one(sample);
   const auto plain = op->decompose({one.g.node(one.node), one.in, one.g});
   const auto direct = run_sample(sample);
-  const auto rewritten = evaluate_named(finish(one.g, plain), one.feeds, Precision::f64);
+  const auto rewritten = evaluate_named(finish(one.g, plain), one.feeds, FloatWidth::f64);
   for (std::size_t k = 0; k < direct.size(); ++k)
     if (const double d = relative_difference(rewritten[k], direct[k]); !(d <= 1e-12))
       return fmt::format("{}: the decomposition differs by {}", name_of_sample(sample), d);

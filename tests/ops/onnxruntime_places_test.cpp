@@ -16,7 +16,7 @@ Tensor ints(Dims dims, const Ints& values) { return Tensor::of<std::int64_t>(std
 void expect_values(const std::string& op, const std::vector<Tensor>& in, Attrs attrs, const Dims& dims,
                    const Floats& want) {
   Node node{op, "node", std::vector<ValueId>(in.size(), kAbsent), {kAbsent}, std::move(attrs)};
-  const Tensor y = evaluate_node(node, in, Precision::f32).front();
+  const Tensor y = evaluate_node(node, in, FloatWidth::f32).front();
   EXPECT_EQ(y.dims(), dims);
   EXPECT_THAT(y.as<float>(), ::testing::Pointwise(::testing::FloatNear(3e-6F), want));
 }

@@ -10,10 +10,10 @@ using Floats = std::vector<float>;
 
 void expect_values(const std::string& op, const std::vector<Tensor>& in, Attrs attrs, const Floats& want) {
   Node node{op, "node", std::vector<ValueId>(in.size(), kAbsent), {kAbsent}, std::move(attrs)};
-  for (const Precision precision : {Precision::f32, Precision::f64}) {
+  for (const FloatWidth width : {FloatWidth::f32, FloatWidth::f64}) {
     std::vector<Tensor> held;
-    for (const Tensor& t : in) held.push_back(t.converted(precision == Precision::f32 ? DType::f32 : DType::f64));
-    const Tensor y = evaluate_node(node, held, precision).front().converted(DType::f32);
+    for (const Tensor& t : in) held.push_back(t.converted(width == FloatWidth::f32 ? DType::f32 : DType::f64));
+    const Tensor y = evaluate_node(node, held, width).front().converted(DType::f32);
     EXPECT_THAT(y.as<float>(), ::testing::Pointwise(::testing::FloatNear(2e-6F), want)) << op;
   }
 }

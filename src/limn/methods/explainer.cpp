@@ -30,10 +30,27 @@ Program compile(const Classifier& classifier, std::span<const MethodRequest> req
   CompileOptions compile_options;
   if (!batch.known()) compile_options.symbols[batch.symbol] = options.batch;
   compile_options.threads = options.threads;
+  compile_options.precision = options.precision ? *options.precision : default_precision(classifier, requests);
   return Program::compile(graph, compile_options);
 }
 
 }  // namespace
+
+Precision default_precision(const Classifier& classifier, std::span<const MethodRequest> requests) {
+  const auto is_settled = [&](const MethodRequest& r) {
+    const MethodInfo& info = method(r.method);
+    return info.is_graph && info.kind == MapKind::cam && r.layer == classifier.auto_layer;
+  };
+  return std::ranges::all_of(completed(classifier, requests), is_settled) ? Precision::fast : Precision::exact;
+}
+
+std::optional<Precision> parse_precision(std::string_view name) {
+  if (name == "auto") return std::nullopt;
+  for (const Precision p : {Precision::exact, Precision::fast})
+    if (name == name_of(p)) return p;
+  throw Error(ErrorCode::not_found, fmt::format("there is no precision '{}'", name), "--precision",
+              "auto, exact or fast");
+}
 
 struct Explainer::Impl {
   Impl(const Classifier& c, std::vector<MethodRequest> r, const ExplainerOptions& options)

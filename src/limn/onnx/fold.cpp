@@ -77,7 +77,7 @@ std::optional<std::vector<Tensor>> fold(const GraphBuilder& graph, const Node& n
   if (!little) return known_sizes(types);
   Node alone = node;
   alone.out.assign(outputs, kAbsent);
-  return evaluate_node(alone, constants, Precision::f32);
+  return evaluate_node(alone, constants, FloatWidth::f32);
 }
 
 }  // namespace limn

@@ -7,13 +7,13 @@
 namespace limn {
 namespace {
 
-DType held_as(DType t, Precision p) {
+DType held_as(DType t, FloatWidth w) {
   if (!is_float(t)) return t;
-  return p == Precision::f64 ? DType::f64 : DType::f32;
+  return w == FloatWidth::f64 ? DType::f64 : DType::f32;
 }
 
-Tensor held(const Tensor& t, Precision p) {
-  const DType to = held_as(t.dtype(), p);
+Tensor held(const Tensor& t, FloatWidth w) {
+  const DType to = held_as(t.dtype(), w);
   return to == t.dtype() ? t : t.converted(to);
 }
 
@@ -80,15 +80,15 @@ class Interpreter {
   /// A value that no node computes here.
   Tensor source(ValueId id) const {
     if (const auto it = options_.given.find(id); it != options_.given.end())
-      return held(it->second, options_.precision);
+      return held(it->second, options_.width);
     const ValueInfo& info = g_.value(id);
-    if (info.constant) return held(*info.constant, options_.precision);
+    if (info.constant) return held(*info.constant, options_.width);
     const auto it = feeds_.find(info.name);
     if (it == feeds_.end())
       throw Error(ErrorCode::not_found, "the input '" + info.name + "' was not given", {},
                   "feed a tensor of that name");
     check_feed(info, it->second);
-    return held(it->second, options_.precision);
+    return held(it->second, options_.width);
   }
 
   static void check_feed(const ValueInfo& info, const Tensor& t) {
@@ -107,7 +107,7 @@ class Interpreter {
   void compute(const Node& node) {
     std::vector<Tensor> in;
     for (ValueId i : node.in) in.push_back(i == kAbsent ? Tensor() : value(i));
-    std::vector<Tensor> out = evaluate_node(node, in, options_.precision);
+    std::vector<Tensor> out = evaluate_node(node, in, options_.width);
     for (std::size_t i = 0; i < out.size(); ++i)
       if (wants(node.out[i])) held_.insert_or_assign(node.out[i], std::move(out[i]));
     for (ValueId i : node.in)
@@ -123,7 +123,7 @@ class Interpreter {
 
 }  // namespace
 
-std::vector<Tensor> evaluate_node(const Node& node, std::span<const Tensor> in, Precision precision) {
+std::vector<Tensor> evaluate_node(const Node& node, std::span<const Tensor> in, FloatWidth width) {
   const OpDef& op = op_of(node);
   std::vector<Tensor> out;
   std::vector<TensorView> in_views;
@@ -133,7 +133,7 @@ std::vector<Tensor> evaluate_node(const Node& node, std::span<const Tensor> in, 
     if (o.type.dtype == DType::undefined || !o.type.shape || !is_known(*o.type.shape))
       throw Error(ErrorCode::unsupported, "the size of an output cannot be told",
                   "node '" + node.name + "' (" + node.op + ")");
-    out.emplace_back(held_as(o.type.dtype, precision), known_dims(*o.type.shape));
+    out.emplace_back(held_as(o.type.dtype, width), known_dims(*o.type.shape));
   }
   for (Tensor& t : out) out_views.push_back(t.mutable_view());
   op.reference({node, in_views, out_views});

@@ -12,10 +12,10 @@
 
 namespace limn {
 
-enum class Precision { f32, f64 };
+enum class FloatWidth { f32, f64 };
 
 struct EvaluateOptions {
-  Precision precision = Precision::f64;
+  FloatWidth width = FloatWidth::f64;
   /// Values to take as given instead of computing them (for instance activations of another run).
   std::unordered_map<ValueId, Tensor> given = {};
 };
@@ -30,6 +30,6 @@ LIMN_API std::map<std::string, Tensor> evaluate(const Graph& graph, const std::m
                                                 const EvaluateOptions& options = {});
 
 /// One node on concrete tensors: infers the sizes of its outputs, allocates and computes them.
-std::vector<Tensor> evaluate_node(const Node& node, std::span<const Tensor> in, Precision precision);
+std::vector<Tensor> evaluate_node(const Node& node, std::span<const Tensor> in, FloatWidth width);
 
 }  // namespace limn

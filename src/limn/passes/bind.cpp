@@ -76,7 +76,7 @@ class Binding {
     std::vector<Inferred> types = to_.schema().infer(node, known);
     types.resize(std::min(types.size(), node.out.size()));
     if (!worth_folding(in, types)) return false;
-    const std::vector<Tensor> out = evaluate_node(node, in, Precision::f32);
+    const std::vector<Tensor> out = evaluate_node(node, in, FloatWidth::f32);
     for (std::size_t i = 0; i < node.out.size() && i < out.size(); ++i)
       if (node.out[i] != kAbsent) map_[node.out[i]] = to_.constant(out[i], graph_.value(node.out[i]).name);
     return true;

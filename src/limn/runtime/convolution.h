@@ -23,6 +23,9 @@ struct ConvolutionShape {
   dnnl::memory::dims after() const;
   /// Kernel of one, stride of one, no groups; there may be padding.
   bool is_pointwise() const;
+  /// Whether waiting for other threads would take longer than what they could do meanwhile: such a convolution is
+  /// made for one thread, and run by it.
+  bool is_tiny(std::int64_t images) const;
   bool is_padded() const { return height.begin + height.end + width.begin + width.end > 0; }
 };
 
@@ -31,8 +34,7 @@ struct ConvolutionShape {
 std::optional<ConvolutionShape> convolution_shape(const Lowering& l, const Node& node, const Dims& x,
                                                   const Dims& y);
 
-/// Relu or Clip as the last thing a primitive does.
-struct Bounds;
-void append_rectifier(dnnl::post_ops& ops, const Bounds& bounds);
+/// Group::activation as the last thing a primitive does.
+void append_activation(dnnl::post_ops& ops, const Graph& graph, const Node& node);
 
 }  // namespace limn

@@ -1,5 +1,7 @@
 #include "limn/runtime/dnnl.h"
 
+#include "limn/runtime/threads.h"
+
 namespace limn {
 namespace {
 
@@ -28,8 +30,10 @@ struct BoundPrimitive {
   std::vector<dnnl::memory> memories;
   std::vector<dnnl_exec_arg_t> arguments;
   int per_run = 0;
+  bool alone = false;
 
   void operator()() const {
+    const ThreadScope threads(threads_of(alone));
     for (std::size_t i = 0; i < arguments.size(); i += static_cast<std::size_t>(per_run))
       dnnl::error::wrap_c_api(dnnl_primitive_execute(primitive.get(), stream.get(), per_run, arguments.data() + i),
                               "a oneDNN primitive failed");
@@ -67,10 +71,15 @@ double operations_of(const_dnnl_primitive_desc_t primitive) {
   const dnnl_memory_desc_t* weights = dnnl_primitive_desc_query_md(primitive, dnnl_query_weights_md, 0);
   dnnl_primitive_kind_t kind = dnnl_undefined_primitive;
   dnnl_primitive_desc_query(primitive, dnnl_query_primitive_kind, 0, &kind);
-  if (weights == nullptr || (kind != dnnl_convolution && kind != dnnl_inner_product)) return 0;
+  const bool matrices = kind == dnnl_matmul;
+  if (weights == nullptr || (kind != dnnl_convolution && kind != dnnl_inner_product && !matrices)) return 0;
   const dnnl_memory_desc_t* result = dnnl_primitive_desc_query_md(primitive, dnnl_query_dst_md, 0);
   if (result == nullptr || result->ndims == 0)
     result = dnnl_primitive_desc_query_md(primitive, dnnl_query_diff_dst_md, 0);
+  if (matrices) {
+    const double sums = static_cast<double>(element_count(std::span(result->dims, result->ndims)));
+    return 2 * sums * static_cast<double>(weights->dims[weights->ndims - 2]);
+  }
   // Every weight meets every position of every image once.
   double products = static_cast<double>(element_count(std::span(weights->dims, weights->ndims)));
   for (int i = 0; i < result->ndims; ++i)
@@ -78,9 +87,11 @@ double operations_of(const_dnnl_primitive_desc_t primitive) {
   return 2 * products;
 }
 
-Bind bind_primitive(dnnl::primitive primitive, std::vector<DnnlArgument> arguments, std::int64_t times) {
-  return [primitive = std::move(primitive), arguments = std::move(arguments), times](const Memory& memory) -> Run {
+Bind bind_primitive(dnnl::primitive primitive, std::vector<DnnlArgument> arguments, std::int64_t times,
+                    bool alone) {
+  return [=](const Memory& memory) -> Run {
     auto bound = std::make_shared<BoundPrimitive>();
+    bound->alone = alone;
     bound->primitive = primitive;
     bound->stream = dnnl::stream(dnnl_engine());
     bound->per_run = static_cast<int>(arguments.size());

@@ -35,7 +35,9 @@ inline DnnlArgument data_argument(int name, const View& view, std::int64_t image
   return {name, dnnl_desc(view, images), view, true};
 }
 
-/// Binds a primitive to the memory of a session, to run `times` times, each on the next image.
-Bind bind_primitive(dnnl::primitive primitive, std::vector<DnnlArgument> arguments, std::int64_t times);
+/// Binds a primitive to the memory of a session, to run `times` times, each on the next image; with `alone` by one
+/// thread.
+Bind bind_primitive(dnnl::primitive primitive, std::vector<DnnlArgument> arguments, std::int64_t times,
+                    bool alone = false);
 
 }  // namespace limn

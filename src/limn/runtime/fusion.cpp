@@ -57,35 +57,79 @@ class Fusion {
 
   void extend_convolution(Group& g) {
     g.kind = Group::Kind::convolution;
-    if (const auto k = next(g); k && node(*k).op == "Add") {
-      const ValueId result = node(g.nodes.back()).out[0];
-      const ValueId other = node(*k).in[node(*k).in[0] == result ? 1 : 0];
-      if (shape(other) == shape(result) && !is_constant(other)) {
-        g.residual = other;
-        add(g, *k);
-      }
-    }
-    extend_rectifier(g);
+    extend_residual(g);
+    if (!extend_rectifier(g) && g.residual == kAbsent) extend_swish(g);
+  }
+
+  /// The other operand of the Add that alone reads the result.
+  ValueId other_summand(const Group& g, std::size_t k) const {
+    return node(k).in[node(k).in[0] == node(g.nodes.back()).out[0] ? 1 : 0];
+  }
+
+  void extend_residual(Group& g) {
+    const auto k = next(g);
+    if (!k || node(*k).op != "Add") return;
+    const ValueId other = other_summand(g, *k);
+    if (shape(other) != shape(node(g.nodes.back()).out[0]) || is_constant(other)) return;
+    g.residual = other;
+    add(g, *k);
   }
 
   bool is_dense(const Node& n) const {
-    if ((n.op != "Gemm" && n.op != "MatMul") || !is_constant(n.in[1])) return false;
-    return shape(n.in[0]).size() == 2 && shape(n.in[1]).size() == 2;
+    if ((n.op != "Gemm" && n.op != "MatMul") || shape(n.in[0]).size() < 2) return false;
+    return constant_matrix(graph_, n.in[1]).has_value();
   }
 
   void extend_dense(Group& g) {
     g.kind = Group::Kind::dense;
-    // A product by rows of weights, as in a backward pass, is no primitive that could clamp.
     const Node& n = node(g.nodes.front());
     const bool has_bias = n.in.size() > 2 && n.in[2] != kAbsent;
-    if (has_bias || n.attrs.integer("transB", 0) != 0) extend_rectifier(g);
+    if (!has_bias) extend_bias(g);
+    // A product by rows of weights, as in a backward pass, is no primitive that could clamp or add.
+    const bool forward = has_bias || g.bias != kAbsent || n.attrs.integer("transB", 0) != 0;
+    if (shape(n.in[0]).size() > 2) extend_residual(g);
+    if (forward && g.residual == kAbsent && !extend_rectifier(g)) extend_gelu(g);
   }
 
-  void extend_rectifier(Group& g) {
-    if (const auto k = next(g); k && rectifier_bounds(graph_, node(*k))) {
-      add(g, *k);
-      g.rectifier = *k;
-    }
+  void extend_bias(Group& g) {
+    const auto k = next(g);
+    if (!k || node(*k).op != "Add") return;
+    const ValueId other = other_summand(g, *k);
+    const Tensor* t = other == kAbsent ? nullptr : graph_.constant(other);
+    if (t == nullptr || t->dtype() != DType::f32 || t->dims().size() != 1 || t->count() == 1) return;
+    if (Dim(t->count()) != shape(node(g.nodes.back()).out[0]).back()) return;
+    g.bias = other;
+    add(g, *k);
+  }
+
+  bool extend_rectifier(Group& g) {
+    const auto k = next(g);
+    if (!k || !rectifier_bounds(graph_, node(*k))) return false;
+    add(g, *k);
+    g.activation = *k;
+    return true;
+  }
+
+  void extend_gelu(Group& g) {
+    const auto k = next(g);
+    if (!k || node(*k).op != "Gelu") return;
+    add(g, *k);
+    g.activation = *k;
+  }
+
+  /// x Sigmoid(x), where nothing else reads x or the Sigmoid.
+  void extend_swish(Group& g) {
+    const ValueId x = node(g.nodes.back()).out[0];
+    const auto product = reader_[index(x)];
+    if (uses_[index(x)] != 2 || !product || taken_[*product] || node(*product).op != "Mul") return;
+    const Node& n = node(*product);
+    const ValueId gate = n.in[n.in[0] == x ? 1 : 0];
+    const auto& sigmoid = graph_.value(gate).producer;
+    if (gate == x || uses_[index(gate)] != 1 || !sigmoid || taken_[*sigmoid]) return;
+    if (node(*sigmoid).op != "Sigmoid" || node(*sigmoid).in[0] != x) return;
+    add(g, *sigmoid);
+    add(g, *product);
+    g.activation = *sigmoid;
   }
 
   void extend_chain(Group& g) {
@@ -103,6 +147,19 @@ class Fusion {
 };
 
 }  // namespace
+
+std::optional<ConstantMatrix> constant_matrix(const Graph& graph, ValueId id) {
+  if (id == kAbsent) return std::nullopt;
+  const auto is_matrix = [&](ValueId v) {
+    const Tensor* t = v == kAbsent ? nullptr : graph.constant(v);
+    return t != nullptr && t->dtype() == DType::f32 && t->dims().size() == 2;
+  };
+  if (is_matrix(id)) return ConstantMatrix{id, false};
+  const auto& k = graph.value(id).producer;
+  if (!k || graph.nodes()[*k].op != "Transpose" || !is_matrix(graph.nodes()[*k].in[0])) return std::nullopt;
+  const bool turns = graph.nodes()[*k].attrs.integers("perm", {1, 0}) == std::vector<std::int64_t>{1, 0};
+  return turns ? std::optional(ConstantMatrix{graph.nodes()[*k].in[0], true}) : std::nullopt;
+}
 
 std::vector<Group> fuse(const Graph& graph) { return Fusion(graph).run(); }
 

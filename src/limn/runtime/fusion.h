@@ -10,16 +10,24 @@
 namespace limn {
 
 /// Nodes that are computed together, in order; what they pass on to each other exists nowhere in memory.
-/// - A convolution (or dense layer) with what follows it: an added residual, a rectifier.
+/// - A convolution or dense layer with what follows it: an added bias, an added residual, an activation.
 /// - A chain of operators that work element by element on equally shaped values.
 /// - Any other node alone.
 struct Group {
   enum class Kind { single, convolution, dense, chain };
   Kind kind = Kind::single;
   std::vector<std::size_t> nodes;
-  ValueId residual = kAbsent;            ///< what a convolution adds to its result
-  std::optional<std::size_t> rectifier;  ///< the Relu or Clip at the end of a convolution or dense layer
+  ValueId bias = kAbsent;                 ///< the constant that is added to every row of a dense layer
+  ValueId residual = kAbsent;             ///< what is added to the result, shaped like it
+  std::optional<std::size_t> activation;  ///< Relu, Clip or Gelu; the Sigmoid s of x s(x)
 };
+
+/// A constant matrix that a node reads as it lies, or through a Transpose.
+struct ConstantMatrix {
+  ValueId id;
+  bool transposed;
+};
+std::optional<ConstantMatrix> constant_matrix(const Graph& graph, ValueId id);
 
 /// Partition of the nodes into groups, ordered so that a group comes after everything that it reads.
 std::vector<Group> fuse(const Graph& graph);

@@ -7,6 +7,8 @@
 #include "limn/runtime/convolution.h"
 #include "limn/runtime/links.h"
 #include "limn/runtime/sparse.h"
+#include "limn/runtime/threads.h"
+#include "limn/runtime/winograd.h"
 
 namespace limn {
 
@@ -25,6 +27,11 @@ dnnl::memory::dims ConvolutionShape::after() const {
 bool ConvolutionShape::is_pointwise() const {
   const auto one = [](const WindowAxis& a) { return a.kernel == 1 && a.stride == 1; };
   return group == 1 && one(height) && one(width);
+}
+
+bool ConvolutionShape::is_tiny(std::int64_t images) const {
+  constexpr std::int64_t kProducts = 500'000;  // about 2 microseconds
+  return images * y[2] * y[3] * element_count(weights()) <= kProducts;
 }
 
 std::optional<ConvolutionShape> convolution_shape(const Lowering& l, const Node& node, const Dims& x,
@@ -97,22 +104,29 @@ class ConvolutionLowering {
     }
     // oneDNN has no fast kernel for images that lie apart: such convolutions run image by image.
     together_ = s_.x[0] == 1 || dense;
-    pd_ = primitive(layouts, images());
+    const ThreadScope threads(threads_of(s_.is_tiny(images())));
+    const auto y = dnnl_desc(whole(0, layouts.y, DType::f32, s_.y), images());
+    if (l_.precision() == Precision::fast && layouts.x == Layout::blocked && layouts.y == Layout::blocked) {
+      winograd_ = winograd_convolution(l_, s_, images(), node_.in[1], bias(), attributes(y));
+      if (winograd_) return true;
+    }
+    pd_ = primitive(layouts, y);
     return pd_.has_value();
   }
 
   std::int64_t images() const { return together_ ? s_.x[0] : 1; }
 
-  std::optional<convolution_forward::primitive_desc> primitive(const Layouts& layouts, std::int64_t images) const {
-    const auto x = dnnl_desc(whole(0, layouts.x, DType::f32, s_.x), images);
-    const auto y = dnnl_desc(whole(0, layouts.y, DType::f32, s_.y), images);
+  dnnl::memory::desc bias() const { return has_bias() ? dnnl_plain({s_.y[1]}) : dnnl::memory::desc(); }
+
+  std::optional<convolution_forward::primitive_desc> primitive(const Layouts& layouts,
+                                                               const dnnl::memory::desc& y) const {
+    const auto x = dnnl_desc(whole(0, layouts.x, DType::f32, s_.x), images());
     const dnnl::memory::desc w(s_.weights(), dnnl::memory::data_type::f32, dnnl::memory::format_tag::any);
-    const dnnl::memory::desc b = has_bias() ? dnnl_plain({s_.y[1]}) : dnnl::memory::desc();
     dnnl::memory::dims after = s_.after();
     for (auto& a : after) a = std::max<std::int64_t>(a, 0);
     try {
       const convolution_forward::desc d(dnnl::prop_kind::forward_inference, dnnl::algorithm::convolution_direct, x,
-                                        w, b, y, s_.strides(), s_.dilations(), s_.before(), after);
+                                        w, bias(), y, s_.strides(), s_.dilations(), s_.before(), after);
       convolution_forward::primitive_desc pd(d, attributes(y), dnnl_engine());
       if (!is_slow(pd.impl_info_str())) return pd;
     } catch (const dnnl::error&) {  // no implementation in these layouts
@@ -126,7 +140,7 @@ class ConvolutionLowering {
       ops.append_sum(1.0F);
     else if (has_residual())
       ops.append_binary(dnnl::algorithm::binary_add, y);
-    if (group_.rectifier) append_rectifier(ops, *rectifier_bounds(l_.graph(), l_.node(*group_.rectifier)));
+    if (group_.activation) append_activation(ops, l_.graph(), l_.node(*group_.activation));
     dnnl::primitive_attr attr;
     attr.set_post_ops(ops);
     attr.set_scratchpad_mode(dnnl::scratchpad_mode::user);
@@ -135,17 +149,18 @@ class ConvolutionLowering {
 
   void emit(const Layouts& layouts) {
     const View y = sum_ ? residual_ : l_.allocate(result_, layouts.y);
+    const auto& pd = winograd_ ? winograd_->pd : *pd_;
     std::vector<DnnlArgument> reads{data_argument(DNNL_ARG_SRC, x_, images())};
-    reads.push_back(
-        {DNNL_ARG_WEIGHTS, pd_->weights_desc(), l_.weights(node_.in[1], s_.weights(), pd_->weights_desc())});
+    const View w = winograd_ ? winograd_->weights : l_.weights(node_.in[1], s_.weights(), pd.weights_desc());
+    reads.push_back({DNNL_ARG_WEIGHTS, pd.weights_desc(), w});
     if (has_bias())
-      reads.push_back({DNNL_ARG_BIAS, pd_->bias_desc(), l_.weights(node_.in[2], {s_.y[1]}, pd_->bias_desc())});
+      reads.push_back({DNNL_ARG_BIAS, pd.bias_desc(), l_.weights(node_.in[2], {s_.y[1]}, pd.bias_desc())});
     if (has_residual() && !sum_)
       reads.push_back(data_argument(DNNL_ARG_ATTR_MULTIPLE_POST_OP(0) | DNNL_ARG_SRC_1, residual_, images()));
     std::string label;
     for (const std::size_t k : group_.nodes) label += (label.empty() ? "" : "+") + l_.node(k).op;
-    l_.emit_primitive(label + " " + l_.graph().value(result_).name, convolution_forward(*pd_), reads,
-                      {data_argument(DNNL_ARG_DST, y, images())}, together_ ? 1 : s_.x[0]);
+    l_.emit_primitive(label + " " + l_.graph().value(result_).name, convolution_forward(pd), reads,
+                      {data_argument(DNNL_ARG_DST, y, images())}, together_ ? 1 : s_.x[0], s_.is_tiny(images()));
     l_.place(result_, y);
   }
 
@@ -156,15 +171,23 @@ class ConvolutionLowering {
   ValueId result_ = kAbsent;
   View x_, residual_;
   std::optional<View> padded_;
-  bool together_ = true;  ///< whether one call computes all images
-  bool sum_ = false;      ///< whether the result is added to the residual where that lies
+  bool together_ = true;                         ///< whether one call computes all images
+  bool sum_ = false;                             ///< whether the result is added to the residual where that lies
+  std::optional<WinogradConvolution> winograd_;  ///< in place of pd_
   std::optional<convolution_forward::primitive_desc> pd_;
 };
 
 }  // namespace
 
-void append_rectifier(dnnl::post_ops& ops, const Bounds& b) {
+void append_activation(dnnl::post_ops& ops, const Graph& graph, const Node& node) {
   constexpr float kMost = std::numeric_limits<float>::max();
+  if (node.op == "Sigmoid") return ops.append_eltwise(1.0F, dnnl::algorithm::eltwise_swish, 1.0F, 0.0F);
+  if (node.op == "Gelu") {
+    const bool tanh = node.attrs.text("approximate", "none") == "tanh";
+    return ops.append_eltwise(1.0F, tanh ? dnnl::algorithm::eltwise_gelu_tanh : dnnl::algorithm::eltwise_gelu_erf,
+                              0.0F, 0.0F);
+  }
+  const Bounds b = *rectifier_bounds(graph, node);
   if (b.low == 0.0F && b.high > kMost)
     ops.append_eltwise(1.0F, dnnl::algorithm::eltwise_relu, 0.0F, 0.0F);
   else

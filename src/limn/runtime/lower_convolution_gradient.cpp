@@ -6,6 +6,7 @@
 #include "limn/runtime/convolution.h"
 #include "limn/runtime/sparse.h"
 #include "limn/runtime/stem.h"
+#include "limn/runtime/winograd.h"
 
 namespace limn {
 namespace {
@@ -26,6 +27,7 @@ class GradientLowering {
 
   bool run() {
     if (is_stem(s_)) return emit_stem(), true;
+    if (emit_winograd()) return true;
     // oneDNN's kernels of size 1 know no padding.
     if (s_.is_pointwise() && s_.is_padded()) crop();
     for (const Layout layout : {Layout::blocked, Layout::nhwc})
@@ -41,6 +43,22 @@ class GradientLowering {
     const View dy = l_.read(node_.in[0], Layout::blocked), dx = l_.allocate(node_.out[0], Layout::plain);
     emit_stem_gradient(l_, "ConvGrad " + node_.name, s_, dy, node_.in[1], dx);
     l_.place(node_.out[0], dx);
+  }
+
+  /// Whatever the precision: no rectifier lies behind a gradient, so that an error stays as small as it is.
+  bool emit_winograd() {
+    if (!winograd_serves(s_)) return false;
+    const View dy = l_.read(node_.in[0], Layout::blocked);
+    together_ = s_.x[0] == 1 || (dy.dense() && !l_.has_slot(node_.out[0]));
+    const auto winograd = winograd_gradient(l_, s_, images(), node_.in[1]);
+    if (!winograd) return false;
+    const View dx = l_.allocate(node_.out[0], Layout::blocked);
+    l_.emit_primitive("ConvGrad " + node_.name, convolution_forward(winograd->pd),
+                      {data_argument(DNNL_ARG_SRC, dy, images()),
+                       {DNNL_ARG_WEIGHTS, winograd->pd.weights_desc(), winograd->weights}},
+                      {data_argument(DNNL_ARG_DST, dx, images())}, together_ ? 1 : s_.x[0]);
+    l_.place(node_.out[0], dx);
+    return true;
   }
 
   /// From now on the convolution is one without padding, of the part of dy that does not belong to the padding.

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "limn/runtime/convolution.h"
+#include "limn/runtime/kernels.h"
 #include "limn/runtime/links.h"
 #include "limn/runtime/sparse.h"
 
@@ -18,29 +19,41 @@ dnnl::primitive_attr user_scratch() {
   return attr;
 }
 
-/// y [N, M] = x [N, K] B, with B constant and lying as [M, K] (transposed) or as [K, M].
+/// y [..., M] = x [..., K] B, with B constant and lying as [M, K] (transposed) or as [K, M].
 class DenseLowering {
  public:
-  DenseLowering(Lowering& l, const Group& group) : l_(l), group_(group), node_(l.node(group.nodes.front())) {
+  DenseLowering(Lowering& l, const Group& group)
+      : l_(l),
+        group_(group),
+        node_(l.node(group.nodes.front())),
+        matrix_(*constant_matrix(l.graph(), node_.in[1])) {
     result_ = l.node(group.nodes.back()).out[0];
-    transposed_ = node_.op == "Gemm" && node_.attrs.integer("transB", 0) != 0;
-    x_dims_ = l.dims(node_.in[0]);
-    y_dims_ = l.dims(result_);
+    transposed_ = matrix_.transposed != (node_.op == "Gemm" && node_.attrs.integer("transB", 0) != 0);
+    x_dims_ = as_matrix(l.dims(node_.in[0]));
+    y_dims_ = as_matrix(l.dims(result_));
+    bias_ = group.bias != kAbsent ? group.bias : node_.in.size() > 2 ? node_.in[2] : kAbsent;
   }
 
   bool run() {
     const Node& n = node_;
-    if (l_.dtype(n.in[0]) != DType::f32 || l_.dtype(n.in[1]) != DType::f32) return false;
+    if (l_.dtype(n.in[0]) != DType::f32) return false;
     if (n.attrs.integer("transA", 0) != 0 || n.attrs.real("alpha", 1.0) != 1.0 || n.attrs.real("beta", 1.0) != 1.0)
       return false;
-    if (has_bias() && (l_.constant(n.in[2]) == nullptr || l_.constant(n.in[2])->count() != y_dims_[1]))
-      return false;
-    return !transposed_ && !has_bias() && !group_.rectifier ? run_backward() : run_forward();
+    if (has_bias() && (l_.constant(bias_) == nullptr || l_.constant(bias_)->count() != y_dims_[1])) return false;
+    const bool alone = group_.nodes.size() == 1 && !has_bias() && l_.dims(n.in[0]).size() == 2;
+    return alone && !transposed_ && !matrix_.transposed ? run_backward() : run_forward();
   }
 
  private:
-  bool has_bias() const { return node_.in.size() > 2 && node_.in[2] != kAbsent; }
-  std::string label() const { return node_.op + " " + node_.name; }
+  bool has_bias() const { return bias_ != kAbsent; }
+  std::string label() const {
+    std::string text;
+    for (const std::size_t k : group_.nodes) text += (text.empty() ? "" : "+") + l_.node(k).op;
+    return text + " " + l_.graph().value(result_).name;
+  }
+
+  /// Rows of the last axis.
+  static Dims as_matrix(const Dims& dims) { return {element_count(dims) / dims.back(), dims.back()}; }
 
   /// As the gradient of a dense layer whose weights [K, M] are read as they lie.
   bool run_backward() {
@@ -59,7 +72,7 @@ class DenseLowering {
 
   void emit_backward(const inner_product_backward_data::primitive_desc& pd) {
     const View x = l_.read(node_.in[0], Layout::plain), y = l_.allocate(result_, Layout::plain);
-    const View w = l_.weights(node_.in[1], {x_dims_[1], y_dims_[1]}, pd.weights_desc());
+    const View w = l_.weights(matrix_.id, {x_dims_[1], y_dims_[1]}, pd.weights_desc());
     std::vector<View> to{y};
     std::vector<DnnlArgument> arguments{{DNNL_ARG_DIFF_DST, pd.diff_dst_desc(), x},
                                         {DNNL_ARG_WEIGHTS, pd.weights_desc(), w},
@@ -74,7 +87,7 @@ class DenseLowering {
     l_.place(result_, y);
   }
 
-  /// One image is bound by reading the weights, which stay as they lie; several are worth another form.
+  /// One row is bound by reading the weights, which stay as they lie; several are worth another form.
   dnnl::memory::desc weights_form() const {
     using memory = dnnl::memory;
     const Dims dims{y_dims_[1], x_dims_[1]};
@@ -87,7 +100,8 @@ class DenseLowering {
     const auto x = dnnl_plain(x_dims_), y = dnnl_plain(y_dims_);
     const auto b = has_bias() ? dnnl_plain({y_dims_[1]}) : dnnl::memory::desc();
     dnnl::post_ops ops;
-    if (group_.rectifier) append_rectifier(ops, *rectifier_bounds(l_.graph(), l_.node(*group_.rectifier)));
+    if (group_.residual != kAbsent) ops.append_sum(1.0F);
+    if (group_.activation) append_activation(ops, l_.graph(), l_.node(*group_.activation));
     dnnl::primitive_attr attr = user_scratch();
     attr.set_post_ops(ops);
     try {
@@ -101,13 +115,23 @@ class DenseLowering {
     }
   }
 
+  /// Where the result goes: over the residual that it is added to, or over a copy of it.
+  View target(const View& x) {
+    if (group_.residual == kAbsent) return l_.allocate(result_, Layout::plain);
+    const View residual = l_.read(group_.residual, Layout::plain);
+    if (l_.may_overwrite(group_.residual, Layout::plain) && !overlap(x, residual)) return residual;
+    const View y = l_.allocate(result_, Layout::plain);
+    l_.emit("Identity " + l_.graph().value(result_).name, "limn:copy", {residual}, {y}, bind_copy(residual, y));
+    return y;
+  }
+
   void emit_forward(const inner_product_forward::primitive_desc& pd) {
-    const View x = l_.read(node_.in[0], Layout::plain), y = l_.allocate(result_, Layout::plain);
+    const View x = l_.read(node_.in[0], Layout::plain), y = target(x);
     std::vector<DnnlArgument> reads{{DNNL_ARG_SRC, pd.src_desc(), x}};
     reads.push_back({DNNL_ARG_WEIGHTS, pd.weights_desc(),
-                     l_.matrix(node_.in[1], y_dims_[1], x_dims_[1], transposed_, pd.weights_desc())});
+                     l_.matrix(matrix_.id, y_dims_[1], x_dims_[1], transposed_, pd.weights_desc())});
     if (has_bias())
-      reads.push_back({DNNL_ARG_BIAS, pd.bias_desc(), l_.weights(node_.in[2], {y_dims_[1]}, pd.bias_desc())});
+      reads.push_back({DNNL_ARG_BIAS, pd.bias_desc(), l_.weights(bias_, {y_dims_[1]}, pd.bias_desc())});
     l_.emit_primitive(label(), inner_product_forward(pd), reads, {{DNNL_ARG_DST, pd.dst_desc(), y}});
     l_.place(result_, y);
   }
@@ -115,9 +139,10 @@ class DenseLowering {
   Lowering& l_;
   const Group& group_;
   const Node& node_;
-  ValueId result_ = kAbsent;
+  ConstantMatrix matrix_;
+  ValueId result_ = kAbsent, bias_ = kAbsent;
   bool transposed_ = false;
-  Dims x_dims_, y_dims_;
+  Dims x_dims_, y_dims_;  ///< as matrices
 };
 
 /// Products of stacks of matrices, where each operand has one matrix or as many as the result.
@@ -143,16 +168,17 @@ std::optional<Stack> stack_of(const Dims& a, const Dims& b, const Dims& y) {
   return s;
 }
 
-Bind bind_products(const View& a, const View& b, const View& y, const Stack& s) {
-  return [=](const Memory& memory) -> Run {
-    const float *x = memory.at(a), *w = memory.at(b);
-    float* out = memory.at(y);
-    return [=] {
-      for (std::int64_t i = 0; i < s.count; ++i)
-        dnnl_sgemm('N', 'N', s.rows, s.columns, s.inner, 1.0F, x + i * s.a_step, s.inner, w + i * s.b_step,
-                   s.columns, 0.0F, out + i * s.rows * s.columns, s.columns);
-    };
-  };
+/// Nothing where oneDNN has only a slow way.
+std::optional<dnnl::matmul::primitive_desc> product_of(const Stack& s) {
+  const auto a = dnnl_plain({s.a_step == 0 ? 1 : s.count, s.rows, s.inner});
+  const auto b = dnnl_plain({s.b_step == 0 ? 1 : s.count, s.inner, s.columns});
+  try {
+    dnnl::matmul::primitive_desc pd({a, b, dnnl_plain({s.count, s.rows, s.columns})}, user_scratch(),
+                                    dnnl_engine());
+    if (!is_slow(pd.impl_info_str())) return pd;
+  } catch (const dnnl::error&) {  // none at all
+  }
+  return std::nullopt;
 }
 
 }  // namespace
@@ -166,10 +192,13 @@ bool lower_matmul(Lowering& l, const Node& node) {
   if (node.op != "MatMul" || l.dtype(node.out[0]) != DType::f32) return false;
   const auto stack = stack_of(l.dims(node.in[0]), l.dims(node.in[1]), l.dims(node.out[0]));
   if (!stack) return false;
+  const auto pd = product_of(*stack);
+  if (!pd) return false;
   const View a = l.read(node.in[0], Layout::plain), b = l.read(node.in[1], Layout::plain);
   const View y = l.allocate(node.out[0], Layout::plain);
-  const double products = static_cast<double>(element_count(y.dims)) * static_cast<double>(stack->inner);
-  l.emit("MatMul " + node.name, "dnnl_sgemm", {a, b}, {y}, bind_products(a, b, y, *stack), 2 * products);
+  l.emit_primitive("MatMul " + node.name, dnnl::matmul(*pd),
+                   {{DNNL_ARG_SRC, pd->src_desc(), a}, {DNNL_ARG_WEIGHTS, pd->weights_desc(), b}},
+                   {{DNNL_ARG_DST, pd->dst_desc(), y}});
   l.place(node.out[0], y);
   return true;
 }

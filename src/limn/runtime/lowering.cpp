@@ -7,11 +7,27 @@
 #include "limn/base/memory.h"
 #include "limn/ops/diagnostics.h"
 #include "limn/runtime/kernels.h"
+#include "limn/runtime/strided.h"
 
 namespace limn {
 namespace {
 
+constexpr const char* kNoMemory = "not enough memory for the weights of the network";
+
 constexpr std::size_t slot_of(Layout layout) { return static_cast<std::size_t>(layout); }
+
+/// Tells forms of weights apart.
+std::string name_of(const dnnl::memory::desc& form) {
+  return {reinterpret_cast<const char*>(&form.data), sizeof(form.data)};
+}
+
+void reorder_weights(const void* values, const dnnl::memory::desc& lies, const dnnl::memory::desc& want,
+                     std::byte* bytes) {
+  dnnl::memory from(lies, dnnl_engine(), const_cast<void*>(values)), to(want, dnnl_engine(), bytes);
+  dnnl::stream stream(dnnl_engine());
+  dnnl::reorder(from, to).execute(stream, from, to);
+  stream.wait();
+}
 
 /// Whether a view reads the same bytes in another layout: one position per channel.
 bool reads_alike(const View& from, Layout to) {
@@ -51,8 +67,9 @@ bool same_place(const View& a, const View& b) {
          a.dims == b.dims;
 }
 
-Lowering::Lowering(const Graph& graph)
+Lowering::Lowering(const Graph& graph, Precision precision)
     : graph_(graph),
+      precision_(precision),
       dims_(graph.value_count()),
       needs_(graph.value_count()),
       remaining_(graph.use_counts()),
@@ -158,8 +175,8 @@ View Lowering::temporary(Layout layout, Dims dims, DType dtype) {
 }
 
 View Lowering::scratch(std::size_t bytes) {
-  plan_.buffers[kScratch].bytes = std::max(plan_.buffers[kScratch].bytes, bytes);
-  return whole(kScratch, Layout::plain, DType::u8, {static_cast<std::int64_t>(bytes)});
+  plan_.scratch_bytes = std::max(plan_.scratch_bytes, bytes);
+  return temporary(Layout::plain, {static_cast<std::int64_t>(bytes)}, DType::u8);
 }
 
 View Lowering::slot_view(ValueId id) {
@@ -197,6 +214,12 @@ View Lowering::read(ValueId id, Layout layout) {
     return v;
   }
   if (const auto source = broadcast_source(id)) return expand_now(id, *source, layout);
+  if (const auto source = transposed_.find(id); source != transposed_.end() && !in[slot_of(Layout::plain)]) {
+    check_numbers(source->second);
+    const Tensor& t = *constant(source->second);
+    in[slot_of(Layout::plain)] = own_constant(transposed(t.as<float>(), t.dims()[0], t.dims()[1]), dims(id));
+    return read(id, layout);
+  }
   const View from = constant(id)                   ? read(id, Layout::plain)
                     : in[slot_of(Layout::blocked)] ? *in[slot_of(Layout::blocked)]
                     : in[slot_of(Layout::plain)]   ? *in[slot_of(Layout::plain)]
@@ -266,7 +289,12 @@ View Lowering::own_constant(std::vector<float> values, Dims dims) {
   const std::size_t size = values.size() * sizeof(float);
   std::byte* const bytes = weight_memory(size);
   std::memcpy(bytes, values.data(), size);
-  v.buffer = new_buffer(size);
+  v.buffer = bytes_view(bytes, size).buffer;
+  return v;
+}
+
+View Lowering::bytes_view(const std::byte* bytes, std::size_t size) {
+  const View v = whole(new_buffer(size), Layout::plain, DType::u8, {static_cast<std::int64_t>(size)});
   plan_.buffers[v.buffer].constant = bytes;
   return v;
 }
@@ -278,7 +306,7 @@ std::byte* Lowering::weight_memory(std::size_t bytes) {
   plan_.weight_bytes += bytes;
   if (needed > piece_left_) {
     auto piece = limn::allocate(std::max(needed, kPiece));
-    if (piece == nullptr) throw Error(ErrorCode::limit, "not enough memory for the weights of the network");
+    if (piece == nullptr) throw Error(ErrorCode::limit, kNoMemory);
     plan_.owners.push_back(piece);
     if (needed >= kPiece) return piece.get();
     piece_ = piece.get();
@@ -311,19 +339,29 @@ View Lowering::matrix(ValueId id, std::int64_t rows, std::int64_t columns, bool 
 
 View Lowering::reordered(const Tensor& t, const dnnl::memory::desc& lies, const dnnl::memory::desc& want) {
   if (want == lies) return constant_view(t);
-  const std::string form(reinterpret_cast<const char*>(&want.data), sizeof(want.data));
-  const auto [it, fresh] = weight_forms_.try_emplace({t.bytes(), form});
+  const auto [it, fresh] = weight_forms_.try_emplace({t.bytes(), name_of(want)});
   if (!fresh) return it->second;
-  const std::size_t size = want.get_size();
-  std::byte* const bytes = weight_memory(size);
-  dnnl::memory from(lies, dnnl_engine(), const_cast<std::byte*>(t.bytes())), to(want, dnnl_engine(), bytes);
-  dnnl::stream stream(dnnl_engine());
-  dnnl::reorder(from, to).execute(stream, from, to);
-  stream.wait();
-  View v = whole(new_buffer(size), Layout::plain, DType::u8, {static_cast<std::int64_t>(size)});
-  plan_.buffers[v.buffer].constant = bytes;
-  it->second = v;
-  return v;
+  std::byte* const bytes = weight_memory(want.get_size());
+  reorder_weights(t.bytes(), lies, want, bytes);
+  return it->second = bytes_view(bytes, want.get_size());
+}
+
+std::optional<View> Lowering::weights_that_suit(
+    ValueId id, const dnnl::memory::desc& lies, const dnnl::memory::desc& want, const WeightChange& change,
+    const std::function<bool(std::span<const float>, const void*)>& suits) {
+  check_numbers(id);
+  const Tensor& t = *constant(id);
+  const std::pair key(t.bytes(), change.name + name_of(want));
+  if (const auto it = weight_forms_.find(key); it != weight_forms_.end()) return it->second;
+  const auto changed = change.apply ? change.apply(t.as<float>()) : std::vector<float>();
+  const std::span<const float> values = change.apply ? std::span(changed) : t.as<float>();
+  auto bytes = limn::allocate(want.get_size());
+  if (bytes == nullptr) throw Error(ErrorCode::limit, kNoMemory);
+  reorder_weights(values.data(), lies, want, bytes.get());
+  if (!suits(values, bytes.get())) return std::nullopt;
+  plan_.weight_bytes += want.get_size();
+  plan_.owners.push_back(bytes);
+  return weight_forms_[key] = bytes_view(bytes.get(), want.get_size());
 }
 
 void Lowering::emit(std::string label, std::string kernel, const std::vector<View>& reads,
@@ -338,7 +376,6 @@ void Lowering::emit(std::string label, std::string kernel, const std::vector<Vie
   }
   for (const View& v : writes) {
     step.writes.push_back(v.buffer);
-    if (v.buffer == kScratch) continue;
     if (written_with_[v.buffer].value_or(current_needs_) != current_needs_) shared_phases_[v.buffer] = 1;
     written_with_[v.buffer] = current_needs_;
   }
@@ -347,7 +384,7 @@ void Lowering::emit(std::string label, std::string kernel, const std::vector<Vie
 
 void Lowering::emit_primitive(std::string label, const dnnl::primitive& primitive,
                               const std::vector<DnnlArgument>& reads, const std::vector<DnnlArgument>& writes,
-                              std::int64_t times) {
+                              std::int64_t times, bool alone) {
   const const_dnnl_primitive_desc_t handle = primitive.get_primitive_desc();
   const char* implementation = nullptr;
   dnnl_primitive_desc_query(handle, dnnl_query_impl_info_str, 0, static_cast<void*>(&implementation));
@@ -361,7 +398,7 @@ void Lowering::emit_primitive(std::string label, const dnnl::primitive& primitiv
     to.push_back(scratch(dnnl_memory_desc_get_size(pad)));
     arguments.push_back({DNNL_ARG_SCRATCHPAD, dnnl::memory::desc(*pad), to.back()});
   }
-  emit(std::move(label), implementation, from, to, bind_primitive(primitive, std::move(arguments), times),
+  emit(std::move(label), implementation, from, to, bind_primitive(primitive, std::move(arguments), times, alone),
        operations_of(handle) * static_cast<double>(times));
 }
 
@@ -423,7 +460,7 @@ void Lowering::lower(const Group& group) {
       done = lower_view(*this, first) || lower_channels(*this, first) || lower_convolution_gradient(*this, first) ||
              lower_pooling(*this, first) || lower_pooling_gradient(*this, first) ||
              lower_normalization(*this, first) || lower_rows(*this, first) || lower_reduction(*this, first) ||
-             lower_overlay(*this, first) || lower_matmul(*this, first);
+             lower_overlay(*this, first) || lower_matmul(*this, first) || lower_strided(*this, first);
       break;
   }
   if (done) return;

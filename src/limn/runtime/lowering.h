@@ -2,6 +2,7 @@
 // From a graph with concrete sizes to a plan. Lowering knows where every value lies and hands out memory; the
 // functions in lower_*.cpp know how nodes are computed.
 
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -9,16 +10,26 @@
 #include <unordered_set>
 #include <vector>
 
+#include "limn/runtime.h"
 #include "limn/runtime/dnnl.h"
 #include "limn/runtime/fusion.h"
 #include "limn/runtime/plan.h"
 
 namespace limn {
 
+/// What becomes of weights before a primitive reads them.
+struct WeightChange {
+  std::string name = {};  ///< unique for what it does
+  /// Empty where they stay as they are.
+  std::function<std::vector<float>(std::span<const float>)> apply = {};
+};
+
 class Lowering {
  public:
-  explicit Lowering(const Graph& graph);
+  Lowering(const Graph& graph, Precision precision);
   Plan run() &&;
+
+  Precision precision() const { return precision_; }
 
   const Graph& graph() const { return graph_; }
   const Node& node(std::size_t k) const { return graph_.nodes()[k]; }
@@ -41,12 +52,14 @@ class Lowering {
   void place(ValueId id, View view);
   /// Memory for use between the steps of one group.
   View temporary(Layout layout, Dims dims, DType dtype = DType::f32);
-  /// Makes scratch memory at least that large and shows it as bytes.
+  /// Bytes for use within one step.
   View scratch(std::size_t bytes);
 
   /// `v` = Expand of [N, C, 1, 1] (or of less): kept as its small source until someone reads it at full size.
   void place_broadcast(ValueId id, ValueId source);
   std::optional<ValueId> broadcast_source(ValueId id) const;
+  /// `id` = Transpose of the constant matrix `source`: made at compile time, and only if someone reads it as it is.
+  void place_transposed(ValueId id, ValueId source) { transposed_[id] = source; }
 
   /// A constant as it lies in the model.
   View constant_view(const Tensor& t);
@@ -54,6 +67,11 @@ class Lowering {
   View own_constant(std::vector<float> values, Dims dims);
   /// Weights in the form that a primitive wants, made once per form.
   View weights(ValueId id, const Dims& dims, const dnnl::memory::desc& want);
+  /// The same for weights that are changed first, and lie as `lies` then: nothing, and nothing kept, where `suits`
+  /// (given them as they lie, and in the form wanted) says no.
+  std::optional<View> weights_that_suit(ValueId id, const dnnl::memory::desc& lies, const dnnl::memory::desc& want,
+                                        const WeightChange& change,
+                                        const std::function<bool(std::span<const float>, const void*)>& suits);
   /// The same for a matrix [rows, columns] that lies so or, if not `row_major`, as its transpose.
   View matrix(ValueId id, std::int64_t rows, std::int64_t columns, bool row_major, const dnnl::memory::desc& want);
   /// Throws Error{bad_input} when a constant holds NaN.
@@ -63,9 +81,9 @@ class Lowering {
   void emit(std::string label, std::string kernel, const std::vector<View>& reads, const std::vector<View>& writes,
             Bind bind, double operations = 0);
   /// As emit, for a primitive that runs `times` times, each on the next image (see DnnlArgument::per_image). Its
-  /// scratch memory is added.
+  /// scratch memory is added. With `alone` one thread runs it.
   void emit_primitive(std::string label, const dnnl::primitive& primitive, const std::vector<DnnlArgument>& reads,
-                      const std::vector<DnnlArgument>& writes, std::int64_t times = 1);
+                      const std::vector<DnnlArgument>& writes, std::int64_t times = 1, bool alone = false);
 
   /// Results that belong to a forward node and that its gradient needs (the workspace of max pooling).
   std::unordered_map<ValueId, View>& workspaces() { return workspaces_; }
@@ -96,6 +114,7 @@ class Lowering {
   void lower(const Group& group);
   void consume(const Group& group);
   View reordered(const Tensor& t, const dnnl::memory::desc& lies, const dnnl::memory::desc& want);
+  View bytes_view(const std::byte* bytes, std::size_t size);
   void convert(ValueId id, const View& from, const View& to);
   View expand_now(ValueId id, ValueId source, Layout layout);
   std::size_t new_buffer(std::size_t bytes);
@@ -103,6 +122,7 @@ class Lowering {
   InputSet needs_of(const Group& group) const;
 
   const Graph& graph_;
+  Precision precision_;
   Plan plan_;
   std::vector<Dims> dims_;
   std::vector<InputSet> needs_;
@@ -110,7 +130,7 @@ class Lowering {
   std::vector<std::vector<std::size_t>> readers_;
   std::vector<Lowered> lowered_;
   std::unordered_map<ValueId, Home> slots_;
-  std::unordered_map<ValueId, ValueId> broadcasts_;
+  std::unordered_map<ValueId, ValueId> broadcasts_, transposed_;
   std::unordered_map<ValueId, View> workspaces_;
   std::vector<std::vector<Resident>> residents_;       ///< by buffer
   std::vector<std::optional<InputSet>> written_with_;  ///< by buffer: needs of the steps that write it
@@ -143,6 +163,7 @@ bool lower_pooling_gradient(Lowering& l, const Node& node);
 bool lower_normalization(Lowering& l, const Node& node);
 bool lower_rows(Lowering& l, const Node& node);
 bool lower_view(Lowering& l, const Node& node);
+bool lower_strided(Lowering& l, const Node& node);
 bool lower_channels(Lowering& l, const Node& node);
 bool lower_reduction(Lowering& l, const Node& node);
 bool lower_overlay(Lowering& l, const Node& node);

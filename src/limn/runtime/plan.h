@@ -58,9 +58,6 @@ struct Buffer {
   std::size_t offset = 0;                  ///< in the arena
 };
 
-/// The buffer that oneDNN's primitives use as scratch memory; nothing outlives a step there.
-inline constexpr std::size_t kScratch = 0;
-
 /// The memory of one session.
 class Memory {
  public:
@@ -102,10 +99,11 @@ struct Port {
 };
 
 struct Plan {
-  std::vector<Buffer> buffers{1};
+  std::vector<Buffer> buffers{1};  ///< the first is nobody's: where views lie that have no memory yet
   std::vector<Step> steps;
   std::vector<Port> inputs, outputs;
   std::size_t arena_bytes = 0, weight_bytes = 0;
+  std::size_t scratch_bytes = 0;                    ///< of the step that uses most
   std::vector<std::shared_ptr<const void>> owners;  ///< of the constants' bytes
 };
 

@@ -41,6 +41,8 @@ std::vector<std::string> names_of(const std::vector<Port>& ports) {
 const Port& Program::Impl::input(std::string_view name) const { return port_named(plan.inputs, name, "input"); }
 const Port& Program::Impl::output(std::string_view name) const { return port_named(plan.outputs, name, "output"); }
 
+std::string_view name_of(Precision precision) { return precision == Precision::exact ? "exact" : "fast"; }
+
 Program::Program(std::shared_ptr<const Impl> impl) : impl_(std::move(impl)) {}
 
 Program Program::compile(const Graph& graph, const CompileOptions& options) {
@@ -49,8 +51,9 @@ Program Program::compile(const Graph& graph, const CompileOptions& options) {
   const ThreadScope threads(options.threads);
   auto impl = std::make_shared<Impl>();
   const Graph ready = prepared(graph, options.symbols);
-  impl->plan = Lowering(ready).run();
+  impl->plan = Lowering(ready, options.precision).run();
   impl->threads = options.threads;
+  impl->precision = options.precision;
   impl->input_names = names_of(impl->plan.inputs);
   impl->output_names = names_of(impl->plan.outputs);
   return Program(std::move(impl));
@@ -61,8 +64,9 @@ const std::vector<std::string>& Program::outputs() const { return impl_->output_
 const Dims& Program::input_dims(std::string_view name) const { return impl_->input(name).view.dims; }
 const Dims& Program::output_dims(std::string_view name) const { return impl_->output(name).view.dims; }
 int Program::threads() const { return impl_->threads; }
+Precision Program::precision() const { return impl_->precision; }
 std::size_t Program::arena_bytes() const { return impl_->plan.arena_bytes; }
-std::size_t Program::scratch_bytes() const { return impl_->plan.buffers[kScratch].bytes; }
+std::size_t Program::scratch_bytes() const { return impl_->plan.scratch_bytes; }
 std::size_t Program::weight_bytes() const { return impl_->plan.weight_bytes; }
 
 std::vector<StepInfo> Program::steps() const {

@@ -8,6 +8,7 @@ namespace limn {
 struct Program::Impl {
   Plan plan;
   int threads = 1;
+  Precision precision = Precision::exact;
   std::vector<std::string> input_names, output_names;
 
   /// Throws Error{not_found}.

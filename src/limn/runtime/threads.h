@@ -16,4 +16,7 @@ class ThreadScope {
   int before_;
 };
 
+/// Of a step: one, or as many as the calling thread may have.
+inline int threads_of(bool alone) { return alone ? 1 : omp_get_max_threads(); }
+
 }  // namespace limn

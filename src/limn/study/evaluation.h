@@ -28,9 +28,10 @@ struct EvaluationPlan {
   ExperimentOptions options;
   std::vector<MethodRequest> methods;
   Upsampling upsampling = Upsampling::bilinear;
-  std::int64_t batch = 8;             ///< images of a block; the last block is filled up with zeros
-  std::optional<std::size_t> limit;   ///< the first so many images
-  std::size_t shard = 0, shards = 1;  ///< every shards-th block, beginning with this one
+  std::optional<Precision> precision;  ///< of maps and class scores; nothing: default_precision()
+  std::int64_t batch = 8;              ///< images of a block; the last block is filled up with zeros
+  std::optional<std::size_t> limit;    ///< the first so many images
+  std::size_t shard = 0, shards = 1;   ///< every shards-th block, beginning with this one
   bool save_maps = false;
 };
 

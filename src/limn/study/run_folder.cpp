@@ -103,7 +103,7 @@ Json make_manifest(const EvaluationPlan& plan, const EvaluationSubject& subject,
   m["controls"] = Json::array();
   for (const auto control : experiment(plan.experiment).controls) m["controls"].push_back(control);
   m["upsampling"] = name_of(plan.upsampling);
-  m["precision"] = "float32";
+  m["precision"] = name_of(plan.precision ? *plan.precision : default_precision(subject.classifier, plan.methods));
   m["batch"] = plan.batch;
   m["shard"] = {{"number", plan.shard + 1}, {"of", plan.shards}};
   m["preprocessing"] = Json::parse(to_json(subject.preprocess));

@@ -1,0 +1,230 @@
+#include "limn/runtime/winograd.h"
+
+#include <omp.h>
+
+#include <algorithm>
+#include <cmath>
+#include <string_view>
+
+namespace limn {
+namespace {
+
+using dnnl::convolution_forward;
+
+constexpr std::int64_t kSide = 3, kTaps = kSide * kSide;
+
+dnnl::memory::desc blocked(const Dims& dims, std::int64_t images) {
+  return dnnl_desc(whole(0, Layout::blocked, DType::f32, dims), images);
+}
+
+/// Nothing where oneDNN has no transform.
+std::optional<convolution_forward::primitive_desc> described(const ConvolutionShape& s, std::int64_t images,
+                                                             const dnnl::memory::desc& weights,
+                                                             const dnnl::memory::desc& bias,
+                                                             const dnnl::primitive_attr& attr) {
+  try {
+    const convolution_forward::desc d(dnnl::prop_kind::forward_inference, dnnl::algorithm::convolution_winograd,
+                                      blocked(s.x, images), weights, bias, blocked(s.y, images), s.strides(),
+                                      s.dilations(), s.before(), s.after());
+    return convolution_forward::primitive_desc(d, attr, dnnl_engine());
+  } catch (const dnnl::error&) {
+    return std::nullopt;
+  }
+}
+
+dnnl::primitive_attr user_scratch() {
+  dnnl::primitive_attr attr;
+  attr.set_scratchpad_mode(dnnl::scratchpad_mode::user);
+  return attr;
+}
+
+/// A whole number from 0 to n - 1; the same sequence every time.
+class Draw {
+ public:
+  std::int64_t operator()(std::int64_t n) {
+    state_ = state_ * 6364136223846793005U + 1442695040888963407U;
+    return static_cast<std::int64_t>((state_ >> 33U) % static_cast<std::uint64_t>(n));
+  }
+
+ private:
+  std::uint64_t state_ = 1;
+};
+
+/// Random numbers from 0 to 1, as after a rectifier: a table over and over whose length is no multiple of a row's.
+std::vector<float> pixels(std::size_t count) {
+  constexpr std::size_t kTable = 4099;
+  std::vector<float> out(count);
+  Draw draw;
+  for (std::size_t i = 0; i < std::min(kTable, count); ++i) out[i] = static_cast<float>(draw(1 << 24)) * 0x1p-24F;
+  for (std::size_t i = kTable; i < count; i += kTable)
+    std::copy_n(out.begin(), std::min(kTable, count - i), out.begin() + static_cast<std::ptrdiff_t>(i));
+  return out;
+}
+
+/// A convolution without anything after it, and what it makes of random pixels.
+class Trial {
+ public:
+  Trial(const ConvolutionShape& s, std::int64_t images, const convolution_forward::primitive_desc& pd,
+        const void* weights)
+      : s_(s),
+        images_(images),
+        x_(pixels(pd.src_desc().get_size() / sizeof(float))),
+        y_(pd.dst_desc().get_size() / sizeof(float)) {
+    std::vector<std::byte> scratch(pd.scratchpad_desc().get_size());
+    const auto memory = [](const dnnl::memory::desc& desc, const void* data) {
+      return dnnl::memory(desc, dnnl_engine(), const_cast<void*>(data));
+    };
+    dnnl::stream stream(dnnl_engine());
+    convolution_forward(pd).execute(stream, {{DNNL_ARG_SRC, memory(pd.src_desc(), x_.data())},
+                                             {DNNL_ARG_WEIGHTS, memory(pd.weights_desc(), weights)},
+                                             {DNNL_ARG_DST, memory(pd.dst_desc(), y_.data())},
+                                             {DNNL_ARG_SCRATCHPAD, memory(pd.scratchpad_desc(), scratch.data())}});
+    stream.wait();
+  }
+
+  double largest() const {
+    float most = 0;
+    for (const float v : y_) most = std::max(most, std::fabs(v));
+    return static_cast<double>(most);
+  }
+
+  /// At one position drawn at random.
+  double error(std::span<const float> weights, Draw& draw) const {
+    const std::int64_t n = draw(images_), o = draw(s_.y[1]), row = draw(s_.y[2]), column = draw(s_.y[3]);
+    double sum = 0;
+    for (std::int64_t c = 0; c < s_.x[1]; ++c)
+      for (std::int64_t k = 0; k < kTaps; ++k) {
+        const std::int64_t r = row + k / kSide - s_.height.begin, q = column + k % kSide - s_.width.begin;
+        if (r < 0 || q < 0 || r >= s_.x[2] || q >= s_.x[3]) continue;
+        sum += static_cast<double>(x_[place(s_.x, n, c, r, q)]) *
+               static_cast<double>(weights[static_cast<std::size_t>((o * s_.x[1] + c) * kTaps + k)]);
+      }
+    return std::abs(sum - static_cast<double>(y_[place(s_.y, n, o, row, column)]));
+  }
+
+ private:
+  /// Of an element in blocked memory.
+  static std::size_t place(const Dims& dims, std::int64_t n, std::int64_t c, std::int64_t row,
+                           std::int64_t column) {
+    const std::int64_t block = channel_block(), blocks = round_up(dims[1], block) / block;
+    const std::int64_t pixel = ((n * blocks + c / block) * dims[2] + row) * dims[3] + column;
+    return static_cast<std::size_t>(pixel * block + c % block);
+  }
+
+  ConvolutionShape s_;
+  std::int64_t images_;
+  std::vector<float> x_, y_;
+};
+
+/// The same convolution of an image of at most that many pixels a side.
+ConvolutionShape cropped(ConvolutionShape s, std::int64_t side) {
+  const auto crop = [side](WindowAxis& a, std::int64_t& x, std::int64_t& y) {
+    const std::int64_t less = std::max<std::int64_t>(0, std::min(a.in - side, a.out - 1));
+    a.in -= less;
+    a.out -= less;
+    x -= less;
+    y -= less;
+  };
+  crop(s.height, s.x[2], s.y[2]);
+  crop(s.width, s.x[3], s.y[3]);
+  return s;
+}
+
+/// The input gradient of `s` as a convolution of its own; nothing where the padding allows none.
+std::optional<ConvolutionShape> gradient_shape(const ConvolutionShape& s) {
+  ConvolutionShape g = s;
+  std::swap(g.x, g.y);
+  for (WindowAxis* a : {&g.height, &g.width}) {
+    std::swap(a->in, a->out);
+    a->begin = kSide - 1 - a->begin;
+    a->end = kSide - 1 - a->end;
+    if (a->begin < 0 || a->end < 0) return std::nullopt;
+  }
+  return g;
+}
+
+/// [oc, ic, 3, 3] as [ic, oc, 3, 3] with the taps from the last to the first.
+std::vector<float> reversed(std::span<const float> w, std::int64_t outputs, std::int64_t inputs) {
+  std::vector<float> out(w.size());
+  for (std::int64_t o = 0; o < outputs; ++o)
+    for (std::int64_t i = 0; i < inputs; ++i)
+      std::reverse_copy(w.begin() + (o * inputs + i) * kTaps, w.begin() + (o * inputs + i + 1) * kTaps,
+                        out.begin() + (i * outputs + o) * kTaps);
+  return out;
+}
+
+std::optional<WinogradConvolution> accurate(Lowering& l, const ConvolutionShape& s, std::int64_t images, ValueId id,
+                                            convolution_forward::primitive_desc pd, const WeightChange& change) {
+  const auto suits = [&](std::span<const float> weights, const void* bytes) {
+    return winograd_error(s, images, weights, pd.weights_desc(), bytes) <= kWinogradError;
+  };
+  const auto view = l.weights_that_suit(id, dnnl_plain(s.weights()), pd.weights_desc(), change, suits);
+  if (!view) return std::nullopt;
+  return WinogradConvolution{std::move(pd), *view};
+}
+
+}  // namespace
+
+bool winograd_serves(const ConvolutionShape& s) {
+  const auto fits = [](const WindowAxis& a) {
+    return a.kernel == kSide && a.stride == 1 && a.dilation == 1 && a.begin >= 0 && a.begin < kSide && a.end >= 0;
+  };
+  const std::int64_t least = channel_block();
+  return s.group == 1 && s.x[1] >= least && s.y[1] >= least && fits(s.height) && fits(s.width);
+}
+
+// oneDNN's kernel of tiles of 2x2 runs one image by rows of tiles with a barrier after each, and its blocks of
+// output channels come out badly where their number has a large factor; the kernel of 4x4 shares out few channels
+// badly.
+bool winograd_pays(const ConvolutionShape& s, std::int64_t images, int threads, std::string_view implementation) {
+  if (!winograd_serves(s)) return false;
+  constexpr std::int64_t kFewPositions = 96, kFewProducts = 10'000'000;
+  const std::int64_t positions = images * s.y[2] * s.y[3], products = positions * s.x[1] * s.y[1] * kTaps;
+  if (threads > 1 && positions < kFewPositions * threads) return false;
+  if (implementation.starts_with("jit_wino_4x3")) return threads == 1 || products >= kFewProducts * threads;
+  std::int64_t blocks = round_up(s.y[1], channel_block()) / channel_block();
+  for (const std::int64_t factor : {2, 3, 5})
+    while (blocks % factor == 0) blocks /= factor;
+  return blocks == 1;
+}
+
+double winograd_error(const ConvolutionShape& s, std::int64_t images, std::span<const float> weights,
+                      const dnnl::memory::desc& form, const void* reordered) {
+  constexpr std::int64_t kSmall = 28;
+  constexpr int kPositions = 1024;
+  ConvolutionShape tried = cropped(s, kSmall);
+  std::int64_t tried_images = 1;
+  auto pd = described(tried, tried_images, form, {}, user_scratch());
+  if (!pd) pd = described(tried = s, tried_images = images, form, {}, user_scratch());
+  if (!pd) return HUGE_VAL;
+  const Trial trial(tried, tried_images, *pd, reordered);
+  double most = 0;
+  Draw draw;
+  for (int i = 0; i < kPositions; ++i) most = std::max(most, trial.error(weights, draw));
+  const double largest = trial.largest();
+  return most == 0 ? 0 : most / largest;
+}
+
+std::optional<WinogradConvolution> winograd_convolution(Lowering& l, const ConvolutionShape& s, std::int64_t images,
+                                                        ValueId weights, const dnnl::memory::desc& bias,
+                                                        const dnnl::primitive_attr& attr) {
+  if (!winograd_serves(s)) return std::nullopt;
+  const dnnl::memory::desc any(s.weights(), dnnl::memory::data_type::f32, dnnl::memory::format_tag::any);
+  auto pd = described(s, images, any, bias, attr);
+  if (!pd || !winograd_pays(s, images, omp_get_max_threads(), pd->impl_info_str())) return std::nullopt;
+  return accurate(l, s, images, weights, std::move(*pd), {});
+}
+
+std::optional<WinogradConvolution> winograd_gradient(Lowering& l, const ConvolutionShape& s, std::int64_t images,
+                                                     ValueId weights) {
+  if (!winograd_serves(s)) return std::nullopt;
+  const auto g = gradient_shape(s);
+  if (!g) return std::nullopt;
+  const dnnl::memory::desc any(g->weights(), dnnl::memory::data_type::f32, dnnl::memory::format_tag::any);
+  auto pd = described(*g, images, any, {}, user_scratch());
+  if (!pd || !winograd_pays(*g, images, omp_get_max_threads(), pd->impl_info_str())) return std::nullopt;
+  const auto reverse = [&](std::span<const float> w) { return reversed(w, s.y[1], s.x[1]); };
+  return accurate(l, *g, images, weights, std::move(*pd), {"reversed", reverse});
+}
+
+}  // namespace limn
