@@ -31,6 +31,12 @@ void make_folder(const fs::path& folder) {
                 folder.string(), "choose another --out");
 }
 
+/// The graphs with their weights, which a compiled program has in a form of its own.
+void drop_graphs(Network& network) {
+  network.model.graph = Graph();
+  network.classifier.graph = Graph();
+}
+
 int explain(const ExplainFlags& flags) {
   const ExplainPlan plan = read_plan(flags);
   Stats stats;
@@ -45,6 +51,7 @@ int explain(const ExplainFlags& flags) {
   Explainer explainer = stats.measure("compile", [&] {
     return Explainer(network.classifier, requests_for(plan, network.layer_of_card()), options);
   });
+  drop_graphs(network);
 
   Explanations explanations(plan, flags.out, network, explainer, stats);
   explanations.check_targets();

@@ -1,7 +1,11 @@
 // The program `limn`: reads the command line, runs the command, turns exceptions into exit codes.
 
+#include <cstdio>
+#include <cstdlib>
+
 #include "command_line.h"
 #include "failure.h"
+#include "heap.h"
 #include "interrupt.h"
 #include "output.h"
 #include "usage.h"
@@ -26,14 +30,28 @@ int run(int argc, char** argv) {
   return code;
 }
 
+/// Without the farewells of libraries: OpenMP and oneDNN take milliseconds to give back what the system takes
+/// anyway. Whoever watches the program needs its own.
+[[noreturn]] void leave(int code) {
+#ifdef LIMN_WATCHED
+  std::exit(code);
+#else
+  std::fflush(nullptr);
+  std::_Exit(code);
+#endif
+}
+
 }  // namespace
 }  // namespace limn::cli
 
 int main(int argc, char** argv) {
+  limn::cli::use_huge_pages();
   limn::cli::install_signal_handlers();
+  int code = 0;
   try {
-    return limn::cli::run(argc, argv);
+    code = limn::cli::run(argc, argv);
   } catch (...) {
-    return limn::cli::report_exception();
+    code = limn::cli::report_exception();
   }
+  limn::cli::leave(code);
 }

@@ -92,7 +92,7 @@ OwnedBytes ExternalData::bytes_of(const TensorParts& tensor, std::size_t size) {
                 fmt::format("the data file '{}' is too short: bytes {} to {} are needed, it has {}", location,
                             offset, offset + length, available),
                 place(tensor), "fetch the data file again");
-  return {file, file->bytes().subspan(static_cast<std::size_t>(offset), size)};
+  return {file, file->bytes().subspan(static_cast<std::size_t>(offset), size), file.get()};
 }
 
 }  // namespace limn

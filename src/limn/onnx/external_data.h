@@ -18,6 +18,7 @@ namespace limn {
 struct OwnedBytes {
   std::shared_ptr<const void> owner;
   std::span<const std::byte> bytes;
+  const MappedFile* mapping = nullptr;  ///< whose bytes they are, when they are a file's; kept alive by `owner`
 };
 
 /// The data files of one model, each mapped once.

@@ -29,7 +29,7 @@ void check_opset(const ModelParts& parts) {
 Model import_bytes(const OwnedBytes& file, const std::filesystem::path& folder, const ImportOptions& options) {
   const ModelParts parts = take_apart(file.bytes);
   check_opset(parts);
-  TensorReader tensors(file.owner, folder);
+  TensorReader tensors(file, folder);
   Assembled assembled = assemble(parts, tensors);
   if (!assembled.unsupported.empty() && !options.allow_unsupported)
     throw report(assembled.unsupported, parts.opset_of(""));
@@ -49,7 +49,7 @@ Model import_onnx(const std::filesystem::path& path, const ImportOptions& option
   try {
     const auto file = std::make_shared<const MappedFile>(path);
     const auto folder = path.has_parent_path() ? path.parent_path() : std::filesystem::path(".");
-    Model model = import_bytes({file, file->bytes()}, folder, options);
+    Model model = import_bytes({file, file->bytes(), file.get()}, folder, options);
     model.path = path;
     return model;
   } catch (const Error& e) {

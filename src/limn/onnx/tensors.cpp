@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstring>
 
 #include "limn/base/short_floats.h"
@@ -52,15 +53,22 @@ Tensor widen(std::span<const std::byte> bytes, const TensorParts& parts) {
   return out;
 }
 
-/// A copy in memory of our own. A bool of the file may be any byte, one of C++ only 0 or 1.
-Tensor copy(std::span<const std::byte> bytes, DType dtype, const TensorParts& parts) {
+/// A copy in memory of our own. A bool of the file may be any byte, one of C++ only 0 or 1. What was copied of a
+/// file leaves memory again, so that large weights are never there twice.
+Tensor copy(const OwnedBytes& from, DType dtype, const TensorParts& parts) {
+  constexpr std::size_t kPiece = std::size_t{8} << 20, kWorthIt = std::size_t{1} << 20;
   Tensor out(dtype, parts.dims);
   std::byte* to = out.mutable_view().bytes;
-  if (dtype != DType::boolean) {
-    if (!bytes.empty()) std::memcpy(to, bytes.data(), bytes.size());
+  const auto bytes = from.bytes;
+  if (dtype == DType::boolean) {
+    for (std::size_t i = 0; i < bytes.size(); ++i) to[i] = std::byte{bytes[i] != std::byte{0}};
     return out;
   }
-  for (std::size_t i = 0; i < bytes.size(); ++i) to[i] = std::byte{bytes[i] != std::byte{0}};
+  for (std::size_t at = 0; at < bytes.size(); at += kPiece) {
+    const auto piece = bytes.subspan(at, std::min(kPiece, bytes.size() - at));
+    std::memcpy(to + at, piece.data(), piece.size());
+    if (from.mapping != nullptr && piece.size() >= kWorthIt) from.mapping->release(piece);
+  }
   return out;
 }
 
@@ -114,7 +122,7 @@ bool aligned(const std::byte* address, std::size_t to) {
 
 }  // namespace
 
-Tensor TensorReader::read(const TensorParts& parts, const std::shared_ptr<const void>& owner) {
+Tensor TensorReader::read(const TensorParts& parts, const OwnedBytes& file) {
   const ElementType type = element_type(parts.element_type);
   if (!type.supported())
     throw Error(ErrorCode::unsupported,
@@ -124,7 +132,8 @@ Tensor TensorReader::read(const TensorParts& parts, const std::shared_ptr<const 
   widened_ |= type.widened;
   if (!parts.is_external && !parts.has_raw) return from_typed(parts, type.dtype);
 
-  const OwnedBytes source = parts.is_external ? external_.bytes_of(parts, size) : OwnedBytes{owner, parts.raw};
+  const OwnedBytes source =
+      parts.is_external ? external_.bytes_of(parts, size) : OwnedBytes{file.owner, parts.raw, file.mapping};
   if (source.bytes.size() != size)
     throw Error(
         ErrorCode::bad_input,
@@ -135,7 +144,7 @@ Tensor TensorReader::read(const TensorParts& parts, const std::shared_ptr<const 
   const bool in_place =
       source.owner && type.dtype != DType::boolean && aligned(source.bytes.data(), type.file_bytes);
   if (in_place) return Tensor(type.dtype, parts.dims, source.owner, source.bytes.data());
-  return copy(source.bytes, type.dtype, parts);
+  return copy(source, type.dtype, parts);
 }
 
 }  // namespace limn
