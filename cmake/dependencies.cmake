@@ -22,16 +22,10 @@ add_library(limn_openmp INTERFACE IMPORTED)
 target_compile_options(limn_openmp INTERFACE -fopenmp)
 target_link_libraries(limn_openmp INTERFACE ${LIMN_OMP_LIBRARY})
 
-# Image codecs, and OpenCV's core and imgproc alone: its imgcodecs would cost 55 ms of start-up.
-pkg_check_modules(LIMN_CODECS REQUIRED IMPORTED_TARGET libjpeg libpng libwebp libtiff-4)
+# Image codecs. Pictures are drawn with what OpenCV drew when limn was built: see header_libraries.cmake.
+pkg_check_modules(LIMN_CODECS REQUIRED IMPORTED_TARGET libjpeg libpng libwebp libtiff-4 libdeflate)
 add_library(limn_codecs INTERFACE IMPORTED)
 target_link_libraries(limn_codecs INTERFACE PkgConfig::LIMN_CODECS)
-find_library(LIMN_OPENCV_CORE opencv_core REQUIRED)
-find_library(LIMN_OPENCV_IMGPROC opencv_imgproc REQUIRED)
-find_path(LIMN_OPENCV_INCLUDE opencv2/core.hpp PATH_SUFFIXES opencv4 REQUIRED)
-add_library(limn_opencv INTERFACE IMPORTED)
-target_include_directories(limn_opencv SYSTEM INTERFACE ${LIMN_OPENCV_INCLUDE})
-target_link_libraries(limn_opencv INTERFACE ${LIMN_OPENCV_IMGPROC} ${LIMN_OPENCV_CORE})
 
 # Datasets packed with gzip.
 pkg_check_modules(LIMN_ZLIB REQUIRED IMPORTED_TARGET zlib)

@@ -5,6 +5,9 @@ include(CMakePackageConfigHelpers)
 set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/limn)
 
 install(TARGETS limn_cli RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT limn)
+if(TARGET limn_mpi)
+  install(TARGETS limn_mpi LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}/limn COMPONENT limn)
+endif()
 install(TARGETS limn EXPORT limn
         ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT development
         LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT library NAMELINK_COMPONENT development
@@ -30,8 +33,8 @@ else()
 endif()
 
 # The pkg-config file. libomp stands ahead of libdnnl for the reason in dependencies.cmake.
-set(pc_requires "libjpeg libpng libwebp libtiff-4 zlib sqlite3 fmt protobuf")
-set(pc_libraries "-lonnx_proto -l:libomp.so.5 -ldnnl -lopencv_imgproc -lopencv_core")
+set(pc_requires "libjpeg libpng libwebp libtiff-4 libdeflate zlib sqlite3 fmt protobuf")
+set(pc_libraries "-lonnx_proto -l:libomp.so.5 -ldnnl")
 if(limn_type STREQUAL "STATIC_LIBRARY")
   set(pc_link "Requires: ${pc_requires}\nLibs: -L\${libdir} -llimn ${pc_libraries}")
 else()

@@ -21,6 +21,7 @@ PUBLIC_HEADERS = {
     "zoo": ["zoo"],
     "runtime": ["runtime"],
     "methods": ["explain", "occlusion", "patches", "target"],
+    "compile": ["compile"],
     "image": ["card", "geometry", "heatmap", "image", "mask", "overlay", "preprocess"],
     "datasets": ["dataset"],
     "metrics": ["metrics", "statistics"],
@@ -30,7 +31,7 @@ PUBLIC_HEADERS = {
 THIRD_PARTY = [
     (r"(onnx|google)/", {"onnx"}, None),
     (r"(oneapi/)?dnnl", {"runtime"}, 1),
-    (r"(opencv2/|jpeglib|png\.h|webp/|tiff|jerror|jconfig)", {"image"}, None),
+    (r"(opencv2/|jpeglib|png\.h|libdeflate|webp/|tiff|jerror|jconfig)", {"image"}, None),
     (r"zlib\.h", {"datasets"}, 1),
     (r"sqlite3", {"study"}, 1),
     (r"Eigen/", {"methods"}, None),

@@ -2,6 +2,7 @@
 // Explanation methods as graphs, and the Explainer that runs them natively.
 
 #include <cstddef>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -34,6 +35,8 @@ struct MethodInfo {
   bool class_discriminative;               ///< changes with the target class by its formula
   bool has_counterfactual;                 ///< offers the map of the negated gradient
   bool is_graph = true;                    ///< one graph computes it; otherwise many forward passes (occlusion)
+  /// Why the method cannot be compiled into an ONNX file; empty where it can.
+  std::string_view not_compiled = {};
 };
 
 /// Every method, in the order of the documentation.
@@ -71,6 +74,8 @@ LIMN_API Graph channels_first(const Graph& model);
 /// [N, classes]. Throws Error{unsupported} when no input looks like images or no output like class scores,
 /// Error{not_found} for an unknown output.
 LIMN_API Classifier as_classifier(const Graph& model, const std::string& output = {});
+/// The same for images of any size, where the model leaves height and width open: the graph keeps them symbolic.
+LIMN_API Classifier as_open_classifier(const Graph& model, const std::string& output = {});
 /// The same for an image of another size, where the model leaves height and width open. Throws Error{bad_input}
 /// when it does not.
 LIMN_API Classifier with_size(Classifier classifier, std::int64_t height, std::int64_t width);
@@ -106,6 +111,10 @@ struct RawMap {
   std::span<const float> data;  ///< valid until the next explain()
 };
 
+/// As StepObserver, with the program that the step is one of.
+using ProgramObserver =
+    std::function<void(const Program&, std::size_t step, StepClock::time_point begin, StepClock::time_point end)>;
+
 /// Runs a set of methods on batches of images: one forward pass for all methods and all target classes. Not to be
 /// shared between threads; copies of the model's weights are shared through the Program.
 class LIMN_API Explainer {
@@ -123,6 +132,9 @@ class LIMN_API Explainer {
   const Program& program() const;
   const std::vector<MethodRequest>& requests() const;  ///< with variants and layers filled in
 
+  /// From now on tells `observer` of every step that runs, of program() and of the programs that occlusion has
+  /// beside it; an empty one ends this. Copies are not observed.
+  void observe(const ProgramObserver& observer);
   /// Preprocessed images [batch, C, H, W], to be written before predict(). Unused places may hold anything finite.
   std::span<float> images();
   /// The forward pass. Throws Error{bad_input} when images or logits are NaN or infinite.

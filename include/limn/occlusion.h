@@ -42,6 +42,9 @@ class LIMN_API Occluder {
   ~Occluder();
 
   const PatchGrid& grid() const;
+  const Program& program() const;
+  /// Session::observe() of the session that runs program(); copies are not observed.
+  void observe(StepObserver observer);
   /// The preprocessed image [C, H, W], to be written before run().
   std::span<float> image();
   /// Class scores of the image as it is, and of every patch: `visit(row, column, logits)` with indices into the

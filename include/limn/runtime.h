@@ -2,7 +2,9 @@
 // The native runtime: a graph compiled for fixed sizes into fast kernels (Program), and the memory to run it in
 // (Session).
 
+#include <chrono>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <span>
@@ -24,7 +26,15 @@ struct CompileOptions {
 struct StepInfo {
   std::string label;   ///< operators and node name
   std::string kernel;  ///< implementation that serves it
+  Dims dims;           ///< sizes of its result
+  /// Multiplications and additions of a convolution or of a product of matrices, those with padding included; 0 for
+  /// everything else, and where they depend on the values (products with cotangents that are nearly all zero).
+  double operations = 0;
 };
+
+/// Told of a step, by its position in Program::steps(), that it ran from `begin` to `end`.
+using StepClock = std::chrono::steady_clock;
+using StepObserver = std::function<void(std::size_t step, StepClock::time_point begin, StepClock::time_point end)>;
 
 /// A compiled graph: immutable, shared by any number of sessions and threads. Weights are held here, once.
 class LIMN_API Program {
@@ -40,8 +50,9 @@ class LIMN_API Program {
 
   int threads() const;
   std::vector<StepInfo> steps() const;
-  std::size_t arena_bytes() const;   ///< activations of one session, as planned by liveness
-  std::size_t weight_bytes() const;  ///< reordered copies of weights, beside the graph's own
+  std::size_t arena_bytes() const;  ///< activations of one session, as planned by liveness, and its scratch memory
+  std::size_t scratch_bytes() const;  ///< of these, what steps use while they run
+  std::size_t weight_bytes() const;   ///< reordered copies of weights, beside the graph's own
 
   struct Impl;
 
@@ -68,6 +79,8 @@ class LIMN_API Session {
   /// The same for the steps that do not depend on `input`: the forward pass alone, before the target class, which
   /// may depend on its result, is written to "target". A later run() does the rest.
   void run_before(std::string_view input);
+  /// From now on tells `observer` of every step that runs, on the thread that called run(); an empty one ends this.
+  void observe(StepObserver observer);
   /// An output of the last run in row-major order. Valid until the next run().
   std::span<const float> output(std::string_view name) const;
 

@@ -37,7 +37,7 @@ void compute(Explainer& explainer, std::span<Task* const> tasks, const Stages& s
   if (tasks.empty()) return;
   fill(explainer, tasks);
   try {
-    explainer.predict();
+    stages.predict();
   } catch (const Error& e) {
     if (e.code() != ErrorCode::bad_input) throw;
     if (tasks.size() == 1)

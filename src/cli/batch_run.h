@@ -16,9 +16,11 @@ struct Task {
   ImageResult result;
 };
 
-/// What a command does with images whose logits are known.
+/// What a command does with images.
 struct Stages {
-  /// tasks[n] is image n of the explainer's last predict(). To fail one of them, set its item.error.
+  /// Computes the logits of the explainer's images.
+  std::function<void()> predict;
+  /// tasks[n] is image n of the last predict(). To fail one of them, set its item.error.
   std::function<void(std::span<Task* const> tasks)> compute;
   /// Called for every task without error, in the order of the inputs.
   std::function<void(Task&)> finish;

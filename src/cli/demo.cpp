@@ -156,8 +156,10 @@ int run_demo(const DemoFlags& flags) {
 
   Demo demo(std::move(scenes), network, explainer);
   Progress progress(sources.size());
-  InputReader reader(sources, network.preprocess, input_size(network.classifier), static_cast<std::size_t>(batch));
-  const Stages stages{[&](std::span<Task* const> tasks) { demo.compute(tasks); }, [](Task&) {}};
+  InputReader reader(sources, network.preprocess, input_size(network.classifier), static_cast<std::size_t>(batch),
+                     nullptr);
+  const Stages stages{[&] { explainer.predict(); }, [&](std::span<Task* const> tasks) { demo.compute(tasks); },
+                      [](Task&) {}};
   check_all_done(run_batches(reader, explainer, progress, stages, false));
   progress.hide();
 

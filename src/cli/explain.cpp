@@ -11,6 +11,7 @@
 #include "explain_plan.h"
 #include "explanations.h"
 #include "output.h"
+#include "profile.h"
 
 namespace limn::cli {
 namespace {
@@ -39,13 +40,16 @@ int explain(const ExplainFlags& flags) {
   make_folder(flags.out);
   const auto batch = choose_batch(flags.speed.batch, declared_batch(network.classifier), sources.size());
   const ExplainerOptions options{batch, choose_threads(flags.speed.threads)};
-  InputReader reader(sources, network.preprocess, input_size(network.classifier), static_cast<std::size_t>(batch));
+  InputReader reader(sources, network.preprocess, input_size(network.classifier), static_cast<std::size_t>(batch),
+                     &stats);
   Explainer explainer = stats.measure("compile", [&] {
     return Explainer(network.classifier, requests_for(plan, network.layer_of_card()), options);
   });
 
   Explanations explanations(plan, flags.out, network, explainer, stats);
   explanations.check_targets();
+  Profile profile;
+  if (flags.profile || !flags.trace.empty()) explainer.observe(profile.observer());
   if (!network.note.empty() && !std::ranges::all_of(sources, &Source::tensor)) print_note(network.note);
   if (!network.scores_note.empty()) print_note(network.scores_note);
   Progress progress(sources.size());
@@ -55,10 +59,13 @@ int explain(const ExplainFlags& flags) {
     write_output(flags.json ? json_line(task.item, task.result, network.preprocess)
                             : text_of(task.item, task.result));
   };
-  const Stages stages{[&](std::span<Task* const> tasks) { explanations.compute(tasks); }, finish};
+  const Stages stages{[&] { stats.measure("forward", [&] { explainer.predict(); }); },
+                      [&](std::span<Task* const> tasks) { explanations.compute(tasks); }, finish};
   const ExitCode code = run_batches(reader, explainer, progress, stages, flags.json);
   progress.hide();
-  if (flags.stats) stats.print(explainer.program());
+  if (flags.stats) stats.print(network.model, explainer.program());
+  if (flags.profile) profile.print();
+  if (!flags.trace.empty()) profile.write_trace(flags.trace, stats);
   return code;
 }
 
@@ -117,6 +124,10 @@ void add_output_options(CommandLine& line, CLI::App& command, ExplainFlags& flag
   command.add_option("--top", flags.top, "Classes to list as predictions (default: 5)")->type_name("K");
   command.add_flag("--json", flags.json, "One JSON object per image and line");
   command.add_flag("--stats", flags.stats, "Tell times and memory on standard error");
+  command.add_flag("--profile", flags.profile, "Tell how long each step of the network took, on standard error");
+  command
+      .add_option("--trace", flags.trace, "Write stages and steps as a timeline for chrome://tracing and Perfetto")
+      ->type_name("FILE.json");
 }
 
 }  // namespace

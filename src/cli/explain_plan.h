@@ -17,11 +17,11 @@ struct ExplainFlags {
   SpeedFlags speed;
   std::vector<std::string> inputs, targets, layers;
   std::string methods = "grad-cam";
-  std::string variant, out, upsampling = "bilinear", formats = "png,npy", colormap = "inferno";
+  std::string variant, out, upsampling = "bilinear", formats = "png,npy", colormap = "inferno", trace;
   OcclusionPatch patch;
   std::string fill = "mean";
   std::size_t top = 5;
-  bool counterfactual = false, raw = false, sheet = false, json = false, stats = false;
+  bool counterfactual = false, raw = false, sheet = false, json = false, stats = false, profile = false;
 };
 
 /// The flags, read. Nothing here depends on the network.

@@ -81,7 +81,7 @@ void Explanations::compute(std::span<Task* const> tasks) {
   try {
     const auto most = std::ranges::max(targets, {}, &std::vector<Target>::size).size();
     for (std::size_t t = 0; t < most; ++t) explain_one_target_each(tasks, targets, t);
-    stats_.measure("write", [&] { workers_.wait(); });
+    stats_.measure("wait for files", [&] { workers_.wait(); });
   } catch (...) {
     workers_.cancel();  // the tasks that workers refer to are about to go
     throw;
@@ -90,7 +90,10 @@ void Explanations::compute(std::span<Task* const> tasks) {
 }
 
 void Explanations::finish(Task& task) {
-  if (!plan_.sheet) return;
+  if (plan_.sheet) stats_.measure("sheet", [&] { write_sheet(task); });
+}
+
+void Explanations::write_sheet(Task& task) {
   auto& tiles = tiles_.at(&task);
   const std::size_t maps_per_target = plan_.requests.size();
   put_photo_first(tiles, {task.item.picture, prediction_lines(task.result)}, maps_per_target);
@@ -113,7 +116,7 @@ void Explanations::explain_one_target_each(std::span<Task* const> tasks,
   stop_if_interrupted();
   std::vector<Target> now;
   for (const auto& list : targets) now.push_back(list[std::min(t, list.size() - 1)]);
-  stats_.measure("explain", [&] { explainer_.explain(now); });
+  stats_.measure("backward", [&] { explainer_.explain(now); });
   for (std::size_t n = 0; n < tasks.size(); ++n)
     if (t < targets[n].size()) submit(*tasks[n], n, now[n]);
 }
@@ -127,7 +130,8 @@ void Explanations::submit(Task& task, std::size_t n, const Target& target) {
       task.result.explanations.push_back(describe(r, target, explainer_.logits(image)));
       Job job{&task,    r,        task.result.explanations.size() - 1,
               raw.kind, raw.dims, {raw.data.begin(), raw.data.end()}};
-      workers_.submit([this, job = std::move(job)] { draw_and_write(job); });
+      workers_.submit(
+          [this, job = std::move(job)] { stats_.measure("draw and write", [&] { draw_and_write(job); }); });
     } catch (const Error& e) {
       if (!concerns_one_image(e)) throw;
       const std::lock_guard lock(errors_);

@@ -47,6 +47,7 @@ class Explanations {
   void draw_and_write(const Job&);
   void write_arrays(const Job&, const RenderedMap&, Explanation&) const;
   void write_pictures(const Job&, const RenderedMap&, Explanation&);
+  void write_sheet(Task&);
   SheetTile tile(const Explanation&, Image picture) const;
   std::string path(const Job&, const Explanation&, std::string_view ending) const;
 

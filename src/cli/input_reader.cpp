@@ -38,11 +38,13 @@ float value_at(const std::vector<float>& per_channel, std::size_t channel, float
 
 }  // namespace
 
-InputReader::InputReader(std::vector<Source> sources, Preprocess preprocess, InputSize size, std::size_t ahead)
+InputReader::InputReader(std::vector<Source> sources, Preprocess preprocess, InputSize size, std::size_t ahead,
+                         Stats* stats)
     : sources_(std::move(sources)),
       preprocess_(std::move(preprocess)),
       size_(size),
       ahead_(std::max<std::size_t>(ahead, 1)),
+      stats_(stats),
       thread_([this](const std::stop_token& stop) { read_all(stop); }) {}
 
 InputReader::~InputReader() {
@@ -52,7 +54,11 @@ InputReader::~InputReader() {
 
 std::optional<Item> InputReader::next() {
   std::unique_lock lock(mutex_);
-  changed_.wait(lock, [&] { return !ready_.empty() || finished_; });
+  const auto wait = [&] { changed_.wait(lock, [&] { return !ready_.empty() || finished_; }); };
+  if (stats_ != nullptr)
+    stats_->measure("wait for images", wait);
+  else
+    wait();
   if (ready_.empty()) {
     if (failure_) std::rethrow_exception(std::exchange(failure_, nullptr));
     return std::nullopt;
@@ -85,7 +91,10 @@ void InputReader::read_all(std::stop_token stop) {
 /// False when asked to stop.
 bool InputReader::read_source(const Source& source, std::stop_token stop) {
   try {
-    return source.tensor ? read_tensors(source, stop) : push(read_picture(source), stop);
+    if (source.tensor) return read_tensors(source, stop);
+    Item item =
+        stats_ != nullptr ? stats_->measure("decode", [&] { return read_picture(source); }) : read_picture(source);
+    return push(std::move(item), stop);
   } catch (const Error& e) {
     if (e.code() == ErrorCode::internal) throw;
     Item failed;

@@ -15,6 +15,7 @@
 #include "limn/geometry.h"
 #include "limn/image.h"
 #include "limn/preprocess.h"
+#include "stats.h"
 
 namespace limn::cli {
 
@@ -32,8 +33,9 @@ struct Item {
 
 class InputReader {
  public:
-  /// Keeps at most `ahead` items. `size` is the network's input.
-  InputReader(std::vector<Source> sources, Preprocess preprocess, InputSize size, std::size_t ahead);
+  /// Keeps at most `ahead` items. `size` is the network's input. `stats`, which may be null, learns how long
+  /// reading took.
+  InputReader(std::vector<Source> sources, Preprocess preprocess, InputSize size, std::size_t ahead, Stats* stats);
   ~InputReader();
 
   /// Items in the order of the sources; nothing after the last. Errors of one input are in its item; others are
@@ -53,6 +55,7 @@ class InputReader {
   const Preprocess preprocess_;
   const InputSize size_;
   const std::size_t ahead_;
+  Stats* const stats_;
 
   std::mutex mutex_;
   std::condition_variable_any changed_;

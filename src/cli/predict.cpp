@@ -43,8 +43,9 @@ int predict(const PredictFlags& flags) {
     write_output(flags.json ? json_line(task.item, task.result, network.preprocess)
                             : text_of(task.item, task.result));
   };
-  InputReader reader(sources, network.preprocess, input_size(classifier), static_cast<std::size_t>(batch));
-  const ExitCode code = run_batches(reader, explainer, progress, {compute, finish}, flags.json);
+  InputReader reader(sources, network.preprocess, input_size(classifier), static_cast<std::size_t>(batch), nullptr);
+  const ExitCode code =
+      run_batches(reader, explainer, progress, {[&] { explainer.predict(); }, compute, finish}, flags.json);
   if (!flags.save_logits.empty()) {
     const auto classes = static_cast<std::int64_t>(classifier.classes);
     write_npy(flags.save_logits, Dims{static_cast<std::int64_t>(all_logits.size()) / classes, classes}, all_logits);

@@ -1,18 +1,17 @@
 #include "ranks.h"
 
+#include <dlfcn.h>
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <array>
 #include <chrono>
 #include <cstdlib>
+#include <filesystem>
 #include <thread>
 
 #include "limn/study/block.h"
-
-#ifdef LIMN_HAVE_MPI
-#include <mpi.h>
-#endif
+#include "mpi/calls.h"
 
 namespace limn::cli {
 namespace {
@@ -21,6 +20,27 @@ namespace {
 bool started_by_mpirun() {
   return std::ranges::any_of(std::array{"OMPI_COMM_WORLD_SIZE", "PMIX_RANK"},
                              [](const char* name) { return std::getenv(name) != nullptr; });
+}
+
+/// Beside the program where it was built, in the folder of libraries where it was installed. A search path of the
+/// program's own would be searched for every other library too.
+std::filesystem::path mpi_module() {
+  const auto folder = std::filesystem::read_symlink("/proc/self/exe").parent_path();
+  const auto built = folder / "limn_mpi.so";
+  return std::filesystem::exists(built) ? built : folder / ".." / LIMN_MODULES / "limn_mpi.so";
+}
+
+/// Never unloaded: MPI leaves threads and handlers behind.
+const MpiCalls& load_mpi() {
+  // Global, because the parts that MPI itself loads look for its symbols.
+  void* module = dlopen(mpi_module().c_str(), RTLD_NOW | RTLD_GLOBAL);
+  const void* calls = module != nullptr ? dlsym(module, "limn_mpi_calls") : nullptr;
+  if (calls == nullptr)
+    throw Error(
+        ErrorCode::unsupported,
+        fmt::format("MPI cannot be loaded, and without it every process would do all of the work: {}", dlerror()),
+        "mpirun", "install libopenmpi-dev and build again, or use --shard I/N and limn merge");
+  return *static_cast<const MpiCalls*>(calls);
 }
 
 std::vector<std::uint8_t> bytes_of(const Json& json) { return Json::to_cbor(json); }
@@ -111,28 +131,23 @@ void Ranks::meet(const std::string& work, int threads, const std::optional<Error
   throw *trouble;
 }
 
-#ifdef LIMN_HAVE_MPI
-
 Ranks::Ranks() {
   if (!started_by_mpirun()) return;
-  int provided = 0;
-  MPI_Init_thread(nullptr, nullptr, MPI_THREAD_SERIALIZED, &provided);
+  mpi_ = &load_mpi();
   started_ = true;
-  if (provided < MPI_THREAD_SERIALIZED)
+  if (!mpi_->start(&rank_, &size_))
     throw Error(ErrorCode::unsupported, "this MPI does not serve several threads", "mpirun",
                 "use --shard I/N instead");
-  MPI_Comm_rank(MPI_COMM_WORLD, &rank_);
-  MPI_Comm_size(MPI_COMM_WORLD, &size_);
 }
 
 Ranks::~Ranks() {
   dismiss();
-  if (started_) MPI_Finalize();
+  if (started_) mpi_->finish();
 }
 
 void Ranks::send(int rank, int tag, std::span<const std::uint8_t> bytes) {
   const std::lock_guard lock(mutex_);
-  MPI_Send(bytes.data(), static_cast<int>(bytes.size()), MPI_BYTE, rank, tag, MPI_COMM_WORLD);
+  mpi_->send(rank, tag, bytes.data(), static_cast<int>(bytes.size()));
 }
 
 /// A receive of MPI's own would keep a core busy while it waits.
@@ -142,34 +157,14 @@ Ranks::Bytes Ranks::receive(int rank, int tag) {
   for (microseconds pause{50};; pause = std::min(2 * pause, kLongest)) {
     {
       const std::lock_guard lock(mutex_);
-      int is_there = 0;
-      MPI_Status status;
-      MPI_Iprobe(rank, tag, MPI_COMM_WORLD, &is_there, &status);
-      if (is_there != 0) {
-        int size = 0;
-        MPI_Get_count(&status, MPI_BYTE, &size);
+      if (const int size = mpi_->arrived(rank, tag); size >= 0) {
         Bytes bytes(static_cast<std::size_t>(size));
-        MPI_Recv(bytes.data(), size, MPI_BYTE, rank, tag, MPI_COMM_WORLD, MPI_STATUS_IGNORE);
+        mpi_->receive(rank, tag, bytes.data(), size);
         return bytes;
       }
     }
     std::this_thread::sleep_for(pause);
   }
 }
-
-#else
-
-Ranks::Ranks() {
-  if (started_by_mpirun())
-    throw Error(ErrorCode::unsupported, "limn was built without MPI: every process would do all of the work",
-                "mpirun", "install libopenmpi-dev and build again, or use --shard I/N and limn merge");
-}
-
-Ranks::~Ranks() = default;
-
-void Ranks::send(int, int, std::span<const std::uint8_t>) {}
-Ranks::Bytes Ranks::receive(int, int) { return {}; }
-
-#endif
 
 }  // namespace limn::cli

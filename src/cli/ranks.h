@@ -15,10 +15,12 @@
 
 namespace limn::cli {
 
+struct MpiCalls;
+
 class Ranks : public BlockClient {
  public:
-  /// A process that mpirun did not start is alone. Throws Error{unsupported} when it did, and limn was built
-  /// without MPI.
+  /// A process that mpirun did not start is alone. Throws Error{unsupported} when it did, and MPI cannot be
+  /// loaded.
   Ranks();
   ~Ranks() override;
   Ranks(const Ranks&) = delete;
@@ -47,6 +49,7 @@ class Ranks : public BlockClient {
   Bytes receive(int rank, int tag);
 
   std::mutex mutex_;  ///< of all calls of MPI
+  const MpiCalls* mpi_ = nullptr;
   bool started_ = false;
   int rank_ = 0, size_ = 1;
   std::vector<std::unique_ptr<RemoteWorker>> workers_;

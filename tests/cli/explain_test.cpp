@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <set>
+
 #include "harness.h"
 #include "limn/base/npy.h"
 #include "samples.h"
@@ -14,6 +16,7 @@ using testing::AllOf;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
+using testing::Not;
 using testing::SizeIs;
 
 using Json = nlohmann::json;
@@ -244,7 +247,44 @@ TEST_F(ExplainCommand, TextTellsPredictionsBoxesAndFiles) {
   EXPECT_EQ(ran.code, 0);
   EXPECT_THAT(ran.out, AllOf(HasSubstr("p.png\n"), HasSubstr("0  bright"), HasSubstr("grad-cam"),
                              HasSubstr("box 2,1 - 7,5"), HasSubstr("p.grad-cam.0.png")));
-  EXPECT_THAT(ran.err, AllOf(HasSubstr("compile"), HasSubstr("peak memory")));
+  for (const auto* told : {"loading limn", "import", "compile", "decode, beside", "forward", "backward",
+                           "wait for files", "total", "peak memory", "scratch"})
+    EXPECT_THAT(ran.err, HasSubstr(told));
+}
+
+TEST_F(ExplainCommand, AProfileHasARowForEveryStepOfTheNetworkAndOfOcclusion) {
+  const Ran ran = run_limn({"explain", studio_.model, studio_.picture("p.png"), studio_.picture("q.png"), "--out",
+                            path("maps"), "--method", "grad-cam,occlusion", "--batch", "1", "--profile"});
+  EXPECT_EQ(ran.code, 0) << ran.err;
+  EXPECT_THAT(ran.out, Not(HasSubstr("GFLOP/s")));
+  const auto last = ran.err.rfind(" ms in ");
+  ASSERT_NE(last, std::string::npos) << ran.err;
+  const auto rows = std::ranges::count(ran.err, '\n') - 2;  // but for the heading and the last line
+  EXPECT_EQ(std::stol(ran.err.substr(last + 7)), rows);
+  EXPECT_THAT(ran.err, AllOf(HasSubstr("Conv"), HasSubstr("Overlay"), HasSubstr("1x3x8x12"), HasSubstr("kernel")));
+}
+
+TEST_F(ExplainCommand, ATraceHoldsStagesAndStepsOneAfterTheOther) {
+  explain(studio_.model, {studio_.picture("p.png"), "--trace", path("trace.json")});
+  const Json events = Json::parse(read_text(path("trace.json"))).at("traceEvents");
+  std::set<std::string> stages;
+  double end = 0;
+  int steps = 0;
+  for (const Json& e : events) {
+    if (e.at("ph") != "X") continue;
+    EXPECT_GE(e.at("dur").get<double>(), 0);
+    if (!e.contains("args")) {
+      stages.insert(e.at("name").get<std::string>());
+      continue;
+    }
+    ++steps;
+    EXPECT_GE(e.at("ts").get<double>(), end - 1e-3);
+    end = e.at("ts").get<double>() + e.at("dur").get<double>();
+    EXPECT_FALSE(e.at("args").at("kernel").get<std::string>().empty());
+  }
+  EXPECT_THAT(stages,
+              testing::IsSupersetOf({"import", "compile", "decode", "forward", "backward", "draw and write"}));
+  EXPECT_GT(steps, 1);
 }
 
 TEST_F(ExplainCommand, AssumedPreprocessingIsTold) {

@@ -138,6 +138,38 @@ TEST(Sheet, HoldsEveryTile) {
   EXPECT_ERROR(contact_sheet("", {}), ErrorCode::bad_input, HasSubstr("at least one"));
 }
 
+TEST(Text, CapitalsStandOnTheBaselineAsHighAsAsked) {
+  for (const int height : {7, 10, 15, 28}) {
+    const TextStyle style{height, {0, 0, 0}};
+    const int baseline = 50, width = text_width("HE", style);
+    Image image = filled(120, 80, {255, 255, 255});
+    draw_text(image, "HE", 20, baseline, style);
+    int top = image.height, bottom = 0, left = image.width, right = 0;
+    for (int y = 0; y < image.height; ++y)
+      for (int x = 0; x < image.width; ++x) {
+        if (image.row(y)[3 * x] > 128) continue;
+        top = std::min(top, y), bottom = std::max(bottom, y);
+        left = std::min(left, x), right = std::max(right, x);
+      }
+    EXPECT_NEAR(top, baseline - height, 1 + height / 14);
+    EXPECT_NEAR(bottom, baseline, 1 + height / 14);
+    EXPECT_GE(left, 20);
+    EXPECT_LE(right, 20 + width);
+    EXPECT_GT(right - left, width * 2 / 3);
+  }
+}
+
+TEST(Text, WhatLiesOutsideThePictureIsLeftOut) {
+  const TextStyle style{12, {200, 0, 0}};
+  Image large = filled(90, 60, {255, 255, 255}), small = filled(30, 20, {255, 255, 255});
+  draw_text(large, "Wg@", 25, 38, style);
+  draw_text(small, "Wg@", 25 - 30, 38 - 20, style);  // the piece of `large` that begins at (30, 20)
+  EXPECT_NE(small, filled(30, 20, {255, 255, 255}));
+  for (int y = 0; y < small.height; ++y)
+    for (int i = 0; i < 3 * small.width; ++i)
+      ASSERT_EQ(small.row(y)[i], large.row(y + 20)[i + 90]) << y << ' ' << i;
+}
+
 TEST(Sheet, LongTextIsCutToItsPlace) {
   const TextStyle style{10};
   const std::string text = "African elephant, Loxodonta africana";

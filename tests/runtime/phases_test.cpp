@@ -104,5 +104,53 @@ TEST(Session, NamesAndSizesAreThoseOfTheGraph) {
   EXPECT_THROW(static_cast<void>(session.output("nothing")), Error);
 }
 
+/// The steps that a run takes, as its observer is told.
+std::vector<std::size_t> steps_of_run(Session& session) {
+  std::vector<std::size_t> steps;
+  StepClock::time_point last{};
+  session.observe([&](std::size_t step, StepClock::time_point begin, StepClock::time_point end) {
+    EXPECT_LE(last, begin);
+    EXPECT_LE(begin, end);
+    last = end;
+    steps.push_back(step);
+  });
+  session.run();
+  session.observe({});
+  return steps;
+}
+
+TEST(Session, AnObserverSeesEveryStepThatRunsAndNoOther) {
+  const Explained e = explained(2);
+  const Program program = Program::compile(e.graph, {{{"N", 2}}, 1});
+  Session session(program);
+  fill(session, e.feeds, program.inputs());
+  const auto all = steps_of_run(session);
+  std::vector<std::size_t> in_order(program.steps().size());
+  for (std::size_t k = 0; k < in_order.size(); ++k) in_order[k] = k;
+  EXPECT_EQ(all, in_order);
+  write(session, "target", one_hot(2, 40, 3));
+  const auto backward = steps_of_run(session);
+  EXPECT_LT(backward.size(), all.size());
+  ASSERT_FALSE(backward.empty());
+  for (const std::size_t k : backward) EXPECT_EQ(program.steps()[k].label.find("Conv "), std::string::npos);
+  EXPECT_TRUE(steps_of_run(session).empty());
+}
+
+TEST(Session, StepsKnowTheirOperationsAndTheSizesOfTheirResult) {
+  for (const std::int64_t batch : {1, 3}) {
+    SmallNetwork n(8);
+    Value y = n.conv(n.input(3, 17, 15), 32, {3, 3}, {{"strides", Ints{2, 2}}});  // [N, 32, 8, 7]
+    y = relu(n.conv(y, 64, {1, 1}, {{"group", std::int64_t{2}}}));
+    const Program program =
+        Program::compile(n.finish({{"logits", n.dense(n.flatten(n.global_average(y)), 40)}}), {{{"N", batch}}, 1});
+    const auto products = static_cast<double>(batch * (32 * 8 * 7 * 27 + 64 * 8 * 7 * 16 + 64 * 40));
+    double operations = 0;
+    for (const StepInfo& step : program.steps()) operations += step.operations;
+    EXPECT_EQ(operations, 2 * products);
+    EXPECT_EQ(program.steps().front().dims, (Dims{batch, 32, 8, 7}));
+    EXPECT_EQ(program.steps().back().dims, (Dims{batch, 40}));
+  }
+}
+
 }  // namespace
 }  // namespace limn

@@ -1,10 +1,9 @@
 #include "limn/tensor.h"
 
 #include <array>
-#include <cstdlib>
-#include <limits>
-#include <new>
 #include <utility>
+
+#include "limn/base/memory.h"
 
 namespace limn {
 namespace {
@@ -26,8 +25,6 @@ constexpr std::array<TypeRow, 12> kTypes{{{0, "undefined"},
                                           {4, "uint32"},
                                           {8, "uint64"},
                                           {1, "bool"}}};
-
-constexpr std::size_t kAlignment = 64;
 
 }  // namespace
 
@@ -52,15 +49,13 @@ std::string to_string(std::span<const std::int64_t> dims) {
 
 Tensor::Tensor(DType dtype, Dims dims) : dtype_(dtype), dims_(std::move(dims)) {
   std::int64_t bytes = 0;
-  if (__builtin_mul_overflow(count(), static_cast<std::int64_t>(size_of(dtype)), &bytes) ||
-      bytes > std::numeric_limits<std::int64_t>::max() - static_cast<std::int64_t>(kAlignment))
+  if (__builtin_mul_overflow(count(), static_cast<std::int64_t>(size_of(dtype)), &bytes))
     throw Error(ErrorCode::limit, "a tensor of the sizes " + to_string(dims_) + " is too large");
-  const auto rounded = (static_cast<std::size_t>(bytes) + kAlignment - 1) / kAlignment * kAlignment;
-  void* p = std::aligned_alloc(kAlignment, rounded == 0 ? kAlignment : rounded);
-  if (p == nullptr)
+  const auto memory = allocate(static_cast<std::size_t>(bytes));
+  if (memory == nullptr)
     throw Error(ErrorCode::limit, "there is no memory for a tensor of the sizes " + to_string(dims_));
-  owner_ = std::shared_ptr<void>(p, std::free);
-  bytes_ = static_cast<const std::byte*>(p);
+  owner_ = memory;
+  bytes_ = memory.get();
 }
 
 Tensor::Tensor(DType dtype, Dims dims, std::shared_ptr<const void> owner, const std::byte* bytes)

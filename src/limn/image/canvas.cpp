@@ -2,22 +2,13 @@
 
 #include <algorithm>
 #include <cmath>
-#include <opencv2/core.hpp>
-#include <opencv2/imgproc.hpp>
+
+#include "limn/image/drawings.h"
 
 namespace limn {
 namespace {
 
-constexpr int kFont = cv::FONT_HERSHEY_SIMPLEX;
-constexpr double kUnitHeight = 21;  // of a capital letter at font scale 1
-
-double scale_of(const TextStyle& style) { return style.height / kUnitHeight; }
-int thickness_of(const TextStyle& style) { return style.height >= 16 ? 2 : 1; }
-cv::Scalar scalar_of(Rgb c) {
-  return {static_cast<double>(c[0]), static_cast<double>(c[1]), static_cast<double>(c[2])};
-}
-
-/// OpenCV's strokes know ASCII only: one '?' for every other letter, however many bytes UTF-8 gives it.
+/// The letters know ASCII only: one '?' for every other letter, however many bytes UTF-8 gives it.
 std::string ascii(std::string_view text) {
   std::string out;
   for (const char c : text) {
@@ -30,25 +21,84 @@ std::string ascii(std::string_view text) {
   return out;
 }
 
-/// The image's own pixels as OpenCV's matrix, in RGB order; valid as long as the image keeps its size.
-cv::Mat canvas_of(Image& image) { return {image.height, image.width, CV_8UC3, image.pixels.data()}; }
+const Letter& letter_of(char c) { return kLetters[c - ' ']; }
 
-/// For reading only.
-cv::Mat view_of(const Image& image) {
-  return {image.height, image.width, CV_8UC3, const_cast<std::uint8_t*>(image.pixels.data())};
+bool is_inked(const Letter& letter, int row, int column) {
+  if (row < 0 || row >= kLetterRows || column < 0 || column >= 8 * kLetterBytes) return false;
+  return (letter.rows[row][column / 8] >> (7 - column % 8) & 1) != 0;
+}
+
+/// How much of a pixel is ink, by samples. `down` and `across` are its corner in the letter's picture, `size` its
+/// edge there.
+float ink(const Letter& letter, float down, float across, float size) {
+  constexpr int kSamples = 6;
+  int inked = 0;
+  const auto place = [&](float corner, int i) {
+    return static_cast<int>(std::floor(corner + (static_cast<float>(i) + 0.5F) * size / kSamples));
+  };
+  for (int i = 0; i < kSamples; ++i)
+    for (int j = 0; j < kSamples; ++j) inked += is_inked(letter, place(down, i), place(across, j)) ? 1 : 0;
+  return static_cast<float>(inked) / (kSamples * kSamples);
+}
+
+void mix(std::uint8_t* pixel, Rgb color, float part) {
+  for (std::size_t c = 0; c < color.size(); ++c) {
+    const float before = static_cast<float>(pixel[c]), after = static_cast<float>(color[c]);
+    pixel[c] = static_cast<std::uint8_t>(std::lround(before + part * (after - before)));
+  }
+}
+
+/// With the pen, at the baseline, `pen` pixels from the left edge; what lies outside the image is left out.
+void draw_letter(Image& image, const Letter& letter, float pen, int y, const TextStyle& style) {
+  const float size = static_cast<float>(kLetterHeight) / static_cast<float>(style.height);
+  const auto reach = [&](int pixels) { return static_cast<float>(pixels) / size; };
+  const int top = static_cast<int>(std::floor(static_cast<float>(y) - reach(kLetterBaseline)));
+  const int bottom = static_cast<int>(std::ceil(static_cast<float>(y) + reach(kLetterRows - kLetterBaseline)));
+  const int left = static_cast<int>(std::floor(pen - reach(kLetterLeft)));
+  const int right = static_cast<int>(std::ceil(pen + reach(8 * kLetterBytes - kLetterLeft)));
+  for (int row = std::max(top, 0); row < std::min(bottom, image.height); ++row)
+    for (int column = std::max(left, 0); column < std::min(right, image.width); ++column) {
+      const float down = static_cast<float>(row - y) * size + kLetterBaseline;
+      const float across = (static_cast<float>(column) - pen) * size + kLetterLeft;
+      if (const float part = ink(letter, down, across, size); part > 0)
+        mix(image.row(row) + 3 * column, style.color, part);
+    }
+}
+
+float advance_of(char c, const TextStyle& style) {
+  return static_cast<float>(letter_of(c).advance * style.height) / kLetterHeight;
+}
+
+/// The pixels of rows [top, bottom) and columns [left, right) that the image has.
+void fill(Image& image, int left, int top, int right, int bottom, Rgb color) {
+  const int first = std::clamp(left, 0, image.width), last = std::clamp(right, first, image.width);
+  for (int y = std::max(top, 0); y < std::min(bottom, image.height); ++y)
+    for (int x = first; x < last; ++x) std::copy(color.begin(), color.end(), image.row(y) + 3 * x);
+}
+
+/// An outline `thickness` wide in the middle of whose lines the first and the last pixels lie.
+void draw_frame(Image& image, int left, int top, int right, int bottom, int thickness, Rgb color) {
+  const int out = thickness / 2, in = thickness - out;
+  fill(image, left - out, top - out, right + in, top + in, color);
+  fill(image, left - out, bottom - out, right + in, bottom + in, color);
+  fill(image, left - out, top - out, left + in, bottom + in, color);
+  fill(image, right - out, top - out, right + in, bottom + in, color);
 }
 
 }  // namespace
 
 void draw_text(Image& image, std::string_view text, int x, int y, const TextStyle& style) {
-  cv::Mat canvas = canvas_of(image);
-  cv::putText(canvas, ascii(text), {x, y}, kFont, scale_of(style), scalar_of(style.color), thickness_of(style),
-              cv::LINE_AA);
+  float pen = static_cast<float>(x);
+  for (const char c : ascii(text)) {
+    draw_letter(image, letter_of(c), pen, y, style);
+    pen += advance_of(c, style);
+  }
 }
 
 int text_width(std::string_view text, const TextStyle& style) {
-  int below = 0;
-  return cv::getTextSize(ascii(text), kFont, scale_of(style), thickness_of(style), &below).width;
+  float width = 0;
+  for (const char c : ascii(text)) width += advance_of(c, style);
+  return static_cast<int>(std::ceil(width));
 }
 
 std::string fitted(std::string_view text, int width, const TextStyle& style) {
@@ -59,23 +109,23 @@ std::string fitted(std::string_view text, int width, const TextStyle& style) {
 }
 
 void draw_box(Image& image, const Box& box) {
-  cv::Mat canvas = canvas_of(image);
   const int line = std::max(1, std::max(image.width, image.height) / 400);
   // The outline lies inside the half-open box.
-  const cv::Point first(static_cast<int>(std::floor(box.x0)), static_cast<int>(std::floor(box.y0)));
-  const cv::Point last(static_cast<int>(std::ceil(box.x1)) - 1, static_cast<int>(std::ceil(box.y1)) - 1);
-  cv::rectangle(canvas, first, last, cv::Scalar(0, 0, 0), 3 * line);
-  cv::rectangle(canvas, first, last, cv::Scalar(255, 255, 255), line);
+  const int left = static_cast<int>(std::floor(box.x0)), top = static_cast<int>(std::floor(box.y0));
+  const int right = static_cast<int>(std::ceil(box.x1)) - 1, bottom = static_cast<int>(std::ceil(box.y1)) - 1;
+  draw_frame(image, left, top, right, bottom, 3 * line, {0, 0, 0});
+  draw_frame(image, left, top, right, bottom, line, {255, 255, 255});
 }
 
 Image filled(int width, int height, Rgb color) {
   Image out(width, height);
-  canvas_of(out).setTo(scalar_of(color));
+  fill(out, 0, 0, width, height, color);
   return out;
 }
 
 void paste(Image& onto, const Image& picture, int x, int y) {
-  view_of(picture).copyTo(canvas_of(onto)(cv::Rect(x, y, picture.width, picture.height)));
+  for (int row = 0; row < picture.height; ++row)
+    std::copy_n(picture.row(row), 3 * picture.width, onto.row(y + row) + 3 * x);
 }
 
 Image beside(const Image& left, const Image& right) {

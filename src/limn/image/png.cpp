@@ -1,15 +1,11 @@
 #include <png.h>
 
-#include <algorithm>
 #include <array>
 #include <csetjmp>
 #include <cstring>
-#include <new>
-#include <string>
 #include <utility>
 #include <vector>
 
-#include "limn/base/file.h"
 #include "limn/image/codec.h"
 #include "limn/image/exif.h"
 
@@ -108,50 +104,6 @@ bool find_exif(PngReader& reader, png_uint_32* size, png_bytep* block) {
   return png_get_eXIf_1(reader.png, reader.info, size, block) != 0;
 }
 
-struct PngWriter {
-  png_structp png = nullptr;
-  png_infop info = nullptr;
-  PngProblem problem;
-  std::vector<std::byte> bytes;
-
-  PngWriter() = default;
-  ~PngWriter() { png_destroy_write_struct(&png, &info); }
-  PngWriter(const PngWriter&) = delete;
-  PngWriter& operator=(const PngWriter&) = delete;
-};
-
-void append_bytes(png_structp png, png_bytep data, std::size_t count) {
-  auto& bytes = static_cast<PngWriter*>(png_get_io_ptr(png))->bytes;
-  const auto* first = reinterpret_cast<const std::byte*>(data);
-  bool stored = true;
-  try {
-    bytes.insert(bytes.end(), first, first + count);
-  } catch (const std::bad_alloc&) {
-    stored = false;  // an exception must not cross libpng's frames, nor a jump leave a handler
-  }
-  if (!stored) png_error(png, "out of memory");
-}
-
-void flush_nothing(png_structp) {}
-
-bool write_rows(PngWriter& writer, const Image& image) {
-  writer.png = png_create_write_struct(PNG_LIBPNG_VER_STRING, &writer.problem, on_error, on_warning);
-  if (writer.png == nullptr) return false;
-  if (setjmp(png_jmpbuf(writer.png)) != 0) return false;
-  writer.info = png_create_info_struct(writer.png);
-  png_set_write_fn(writer.png, &writer, append_bytes, flush_nothing);
-  png_set_IHDR(writer.png, writer.info, static_cast<png_uint_32>(image.width),
-               static_cast<png_uint_32>(image.height), 8, PNG_COLOR_TYPE_RGB, PNG_INTERLACE_NONE,
-               PNG_COMPRESSION_TYPE_DEFAULT, PNG_FILTER_TYPE_DEFAULT);
-  // A third of the default level's time for files a few percent larger.
-  png_set_compression_level(writer.png, 3);
-  png_set_filter(writer.png, 0, PNG_FILTER_SUB | PNG_FILTER_UP);
-  png_write_info(writer.png, writer.info);
-  for (int y = 0; y < image.height; ++y) png_write_row(writer.png, image.row(y));
-  png_write_end(writer.png, writer.info);
-  return true;
-}
-
 }  // namespace
 
 DecodedImage decode_png(const EncodedImage& encoded) {
@@ -170,20 +122,6 @@ DecodedImage decode_png(const EncodedImage& encoded) {
   png_bytep block = nullptr;
   if (find_exif(reader, &size, &block)) out.orientation = exif_orientation({block, size});
   return out;
-}
-
-std::vector<std::byte> encode_png(const Image& image) {
-  if (image.empty()) throw Error(ErrorCode::bad_input, "an empty image cannot be written as PNG");
-  PngWriter writer;
-  writer.bytes.reserve(image.pixels.size() / 2);
-  if (!write_rows(writer, image))
-    throw Error(ErrorCode::internal,
-                std::string("the image could not be written as PNG: ") + writer.problem.text.data());
-  return std::move(writer.bytes);
-}
-
-void write_png(const std::filesystem::path& path, const Image& image) {
-  write_file_atomically(path, encode_png(image));
 }
 
 }  // namespace limn

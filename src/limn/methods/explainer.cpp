@@ -93,6 +93,18 @@ Explainer::~Explainer() = default;
 std::int64_t Explainer::batch() const { return impl_->batch; }
 const Program& Explainer::program() const { return impl_->program; }
 const std::vector<MethodRequest>& Explainer::requests() const { return impl_->requests; }
+
+void Explainer::observe(const ProgramObserver& observer) {
+  const auto of = [&](const Program& program) -> StepObserver {
+    if (!observer) return {};
+    return [&program, observer](std::size_t step, StepClock::time_point begin, StepClock::time_point end) {
+      observer(program, step, begin, end);
+    };
+  };
+  impl_->session.observe(of(impl_->program));
+  for (auto& [request, maps] : impl_->occlusions) maps.occluder().observe(of(maps.occluder().program()));
+}
+
 std::span<float> Explainer::images() { return impl_->session.input(impl_->image); }
 
 void Explainer::predict() {

@@ -119,6 +119,9 @@ Occluder::Occluder(Occluder&&) noexcept = default;
 Occluder& Occluder::operator=(Occluder&&) noexcept = default;
 Occluder::~Occluder() = default;
 
+const Program& Occluder::program() const { return impl_->program; }
+void Occluder::observe(StepObserver observer) { impl_->session.observe(std::move(observer)); }
+
 const PatchGrid& Occluder::grid() const { return impl_->grid; }
 std::span<float> Occluder::image() { return impl_->session.input(impl_->image); }
 std::span<const float> Occluder::logits() const { return impl_->session.output("logits"); }

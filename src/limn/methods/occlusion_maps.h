@@ -14,6 +14,7 @@ class OcclusionMaps {
 
   /// The images [N, C, H, W] that map() is about from now on.
   void take(std::span<const float> images);
+  Occluder& occluder() { return occluder_; }
   /// Of image n, [H, W]: each pixel's mean over the patches that cover it of how much the target falls.
   std::vector<float> map(std::size_t n, const Target&);
 

@@ -63,6 +63,21 @@ dnnl::memory::desc dnnl_desc(const View& view, std::int64_t images) {
 
 dnnl::memory::desc dnnl_desc(const View& view) { return dnnl_desc(view, view.images()); }
 
+double operations_of(const_dnnl_primitive_desc_t primitive) {
+  const dnnl_memory_desc_t* weights = dnnl_primitive_desc_query_md(primitive, dnnl_query_weights_md, 0);
+  dnnl_primitive_kind_t kind = dnnl_undefined_primitive;
+  dnnl_primitive_desc_query(primitive, dnnl_query_primitive_kind, 0, &kind);
+  if (weights == nullptr || (kind != dnnl_convolution && kind != dnnl_inner_product)) return 0;
+  const dnnl_memory_desc_t* result = dnnl_primitive_desc_query_md(primitive, dnnl_query_dst_md, 0);
+  if (result == nullptr || result->ndims == 0)
+    result = dnnl_primitive_desc_query_md(primitive, dnnl_query_diff_dst_md, 0);
+  // Every weight meets every position of every image once.
+  double products = static_cast<double>(element_count(std::span(weights->dims, weights->ndims)));
+  for (int i = 0; i < result->ndims; ++i)
+    if (i != 1) products *= static_cast<double>(result->dims[i]);
+  return 2 * products;
+}
+
 Bind bind_primitive(dnnl::primitive primitive, std::vector<DnnlArgument> arguments, std::int64_t times) {
   return [primitive = std::move(primitive), arguments = std::move(arguments), times](const Memory& memory) -> Run {
     auto bound = std::make_shared<BoundPrimitive>();

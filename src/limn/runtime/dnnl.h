@@ -20,6 +20,9 @@ dnnl::memory::desc dnnl_plain(const Dims& dims);
 /// Reference implementations of oneDNN are hundreds of times slower than the others, silently.
 inline bool is_slow(const char* implementation) { return std::string(implementation).starts_with("ref"); }
 
+/// Multiplications and additions of one call of a convolution or an inner product; 0 for other primitives.
+double operations_of(const_dnnl_primitive_desc_t primitive);
+
 /// One argument of a primitive.
 struct DnnlArgument {
   int name;

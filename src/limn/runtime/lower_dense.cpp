@@ -168,7 +168,8 @@ bool lower_matmul(Lowering& l, const Node& node) {
   if (!stack) return false;
   const View a = l.read(node.in[0], Layout::plain), b = l.read(node.in[1], Layout::plain);
   const View y = l.allocate(node.out[0], Layout::plain);
-  l.emit("MatMul " + node.name, "dnnl_sgemm", {a, b}, {y}, bind_products(a, b, y, *stack));
+  const double products = static_cast<double>(element_count(y.dims)) * static_cast<double>(stack->inner);
+  l.emit("MatMul " + node.name, "dnnl_sgemm", {a, b}, {y}, bind_products(a, b, y, *stack), 2 * products);
   l.place(node.out[0], y);
   return true;
 }

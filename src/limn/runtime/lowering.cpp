@@ -1,10 +1,10 @@
 #include "limn/runtime/lowering.h"
 
 #include <algorithm>
-#include <cstdlib>
 #include <cstring>
 #include <utility>
 
+#include "limn/base/memory.h"
 #include "limn/ops/diagnostics.h"
 #include "limn/runtime/kernels.h"
 
@@ -12,14 +12,6 @@ namespace limn {
 namespace {
 
 constexpr std::size_t slot_of(Layout layout) { return static_cast<std::size_t>(layout); }
-
-std::shared_ptr<std::byte> aligned_bytes(std::size_t bytes) {
-  constexpr std::size_t kAlignment = 64;
-  const std::size_t rounded = (std::max<std::size_t>(bytes, 1) + kAlignment - 1) / kAlignment * kAlignment;
-  auto* p = static_cast<std::byte*>(std::aligned_alloc(kAlignment, rounded));
-  if (p == nullptr) throw Error(ErrorCode::limit, "not enough memory for the weights of the network");
-  return {p, [](std::byte* b) { std::free(b); }};
-}
 
 /// Whether a view reads the same bytes in another layout: one position per channel.
 bool reads_alike(const View& from, Layout to) {
@@ -271,13 +263,29 @@ View Lowering::constant_view(const Tensor& t) {
 
 View Lowering::own_constant(std::vector<float> values, Dims dims) {
   View v = whole(0, Layout::plain, DType::f32, std::move(dims));
-  auto bytes = aligned_bytes(values.size() * sizeof(float));
-  std::memcpy(bytes.get(), values.data(), values.size() * sizeof(float));
-  v.buffer = new_buffer(values.size() * sizeof(float));
-  plan_.buffers[v.buffer].constant = bytes.get();
-  plan_.weight_bytes += values.size() * sizeof(float);
-  plan_.owners.push_back(std::move(bytes));
+  const std::size_t size = values.size() * sizeof(float);
+  std::byte* const bytes = weight_memory(size);
+  std::memcpy(bytes, values.data(), size);
+  v.buffer = new_buffer(size);
+  plan_.buffers[v.buffer].constant = bytes;
   return v;
+}
+
+/// Many weights share a piece that is large enough for huge pages.
+std::byte* Lowering::weight_memory(std::size_t bytes) {
+  constexpr std::size_t kPiece = std::size_t{2} << 20, kLine = 64;
+  const std::size_t needed = (bytes + kLine - 1) / kLine * kLine;
+  plan_.weight_bytes += bytes;
+  if (needed > piece_left_) {
+    auto piece = limn::allocate(std::max(needed, kPiece));
+    if (piece == nullptr) throw Error(ErrorCode::limit, "not enough memory for the weights of the network");
+    plan_.owners.push_back(piece);
+    if (needed >= kPiece) return piece.get();
+    piece_ = piece.get();
+    piece_left_ = kPiece;
+  }
+  piece_left_ -= needed;
+  return std::exchange(piece_, piece_ + needed);
 }
 
 void Lowering::check_numbers(ValueId id) {
@@ -307,22 +315,22 @@ View Lowering::reordered(const Tensor& t, const dnnl::memory::desc& lies, const 
   const auto [it, fresh] = weight_forms_.try_emplace({t.bytes(), form});
   if (!fresh) return it->second;
   const std::size_t size = want.get_size();
-  auto bytes = aligned_bytes(size);
-  dnnl::memory from(lies, dnnl_engine(), const_cast<std::byte*>(t.bytes())), to(want, dnnl_engine(), bytes.get());
+  std::byte* const bytes = weight_memory(size);
+  dnnl::memory from(lies, dnnl_engine(), const_cast<std::byte*>(t.bytes())), to(want, dnnl_engine(), bytes);
   dnnl::stream stream(dnnl_engine());
   dnnl::reorder(from, to).execute(stream, from, to);
   stream.wait();
   View v = whole(new_buffer(size), Layout::plain, DType::u8, {static_cast<std::int64_t>(size)});
-  plan_.buffers[v.buffer].constant = bytes.get();
-  plan_.weight_bytes += size;
-  plan_.owners.push_back(std::move(bytes));
+  plan_.buffers[v.buffer].constant = bytes;
   it->second = v;
   return v;
 }
 
 void Lowering::emit(std::string label, std::string kernel, const std::vector<View>& reads,
-                    const std::vector<View>& writes, Bind bind) {
+                    const std::vector<View>& writes, Bind bind, double operations) {
   Step step{std::move(label), std::move(kernel), current_needs_, {}, {}, std::move(bind)};
+  step.dims = writes.front().dims;
+  step.operations = operations;
   for (const View& v : reads) {
     if (plan_.buffers[v.buffer].constant != nullptr) continue;
     step.reads.push_back(v.buffer);
@@ -353,7 +361,8 @@ void Lowering::emit_primitive(std::string label, const dnnl::primitive& primitiv
     to.push_back(scratch(dnnl_memory_desc_get_size(pad)));
     arguments.push_back({DNNL_ARG_SCRATCHPAD, dnnl::memory::desc(*pad), to.back()});
   }
-  emit(std::move(label), implementation, from, to, bind_primitive(primitive, std::move(arguments), times));
+  emit(std::move(label), implementation, from, to, bind_primitive(primitive, std::move(arguments), times),
+       operations_of(handle) * static_cast<double>(times));
 }
 
 void Lowering::add_inputs() {

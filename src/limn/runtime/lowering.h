@@ -59,9 +59,9 @@ class Lowering {
   /// Throws Error{bad_input} when a constant holds NaN.
   void check_numbers(ValueId id);
 
-  /// A step of the current group.
+  /// A step of the current group. The first view written is its result; `operations` as in StepInfo.
   void emit(std::string label, std::string kernel, const std::vector<View>& reads, const std::vector<View>& writes,
-            Bind bind);
+            Bind bind, double operations = 0);
   /// As emit, for a primitive that runs `times` times, each on the next image (see DnnlArgument::per_image). Its
   /// scratch memory is added.
   void emit_primitive(std::string label, const dnnl::primitive& primitive, const std::vector<DnnlArgument>& reads,
@@ -99,6 +99,7 @@ class Lowering {
   void convert(ValueId id, const View& from, const View& to);
   View expand_now(ValueId id, ValueId source, Layout layout);
   std::size_t new_buffer(std::size_t bytes);
+  std::byte* weight_memory(std::size_t bytes);
   InputSet needs_of(const Group& group) const;
 
   const Graph& graph_;
@@ -118,6 +119,8 @@ class Lowering {
   std::unordered_map<const std::byte*, View> constants_;
   std::unordered_set<const std::byte*> checked_;
   InputSet current_needs_ = 0;
+  std::byte* piece_ = nullptr;  ///< memory for weights: what is left of the last piece
+  std::size_t piece_left_ = 0;
 };
 
 /// Whether the node joins [N, C, H, W] values along channels in whole blocks, so that they can be written side by

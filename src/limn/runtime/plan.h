@@ -91,6 +91,8 @@ struct Step {
   InputSet needs = 0;  ///< the inputs that it depends on
   std::vector<std::size_t> reads, writes;
   Bind bind;
+  Dims dims = {};         ///< of the first view that it writes
+  double operations = 0;  ///< see StepInfo
 };
 
 struct Port {

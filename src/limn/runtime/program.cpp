@@ -62,11 +62,12 @@ const Dims& Program::input_dims(std::string_view name) const { return impl_->inp
 const Dims& Program::output_dims(std::string_view name) const { return impl_->output(name).view.dims; }
 int Program::threads() const { return impl_->threads; }
 std::size_t Program::arena_bytes() const { return impl_->plan.arena_bytes; }
+std::size_t Program::scratch_bytes() const { return impl_->plan.buffers[kScratch].bytes; }
 std::size_t Program::weight_bytes() const { return impl_->plan.weight_bytes; }
 
 std::vector<StepInfo> Program::steps() const {
   std::vector<StepInfo> out;
-  for (const Step& s : impl_->plan.steps) out.push_back({s.label, s.kernel});
+  for (const Step& s : impl_->plan.steps) out.push_back({s.label, s.kernel, s.dims, s.operations});
   return out;
 }
 

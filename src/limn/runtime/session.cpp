@@ -1,34 +1,18 @@
-#include <sys/mman.h>
-
 #include <algorithm>
-#include <cstdlib>
-#include <cstring>
 
+#include "limn/base/memory.h"
 #include "limn/runtime/program.h"
 #include "limn/runtime/threads.h"
 
 namespace limn {
 namespace {
 
-struct Free {
-  void operator()(std::byte* p) const { std::free(p); }
-};
-
-/// Zeroed memory on huge pages where the system has them: fewer misses in the address translation.
-std::unique_ptr<std::byte, Free> make_arena(std::size_t bytes) {
-  constexpr std::size_t kHugePage = std::size_t{2} << 20, kLine = 64;
-  const std::size_t alignment = bytes >= kHugePage ? kHugePage : kLine;
-  const std::size_t rounded = (std::max<std::size_t>(bytes, 1) + alignment - 1) / alignment * alignment;
-  auto* p = static_cast<std::byte*>(std::aligned_alloc(alignment, rounded));
-  if (p == nullptr)
-    throw Error(ErrorCode::limit,
-                "not enough memory for a session: " + std::to_string(bytes >> 20) + " MiB are needed", {},
-                "use a smaller batch");
-#ifdef MADV_HUGEPAGE
-  if (alignment == kHugePage) madvise(p, rounded, MADV_HUGEPAGE);
-#endif
-  std::memset(p, 0, rounded);
-  return std::unique_ptr<std::byte, Free>(p);
+std::shared_ptr<std::byte> make_arena(std::size_t bytes) {
+  auto arena = allocate_zeroed(bytes);
+  if (arena != nullptr) return arena;
+  throw Error(ErrorCode::limit,
+              "not enough memory for a session: " + std::to_string(bytes >> 20) + " MiB are needed", {},
+              "use a smaller batch");
 }
 
 }  // namespace
@@ -52,16 +36,26 @@ struct Session::Impl {
     const ThreadScope threads(program->threads);
     for (std::size_t k = 0; k < runs.size(); ++k) {
       if (!stale[k] || (program->plan.steps[k].needs & without) != 0) continue;
-      runs[k]();
+      if (observer)
+        run_observed(k);
+      else
+        runs[k]();
       stale[k] = 0;
     }
   }
 
+  void run_observed(std::size_t k) const {
+    const auto begin = StepClock::now();
+    runs[k]();
+    observer(k, begin, StepClock::now());
+  }
+
   std::shared_ptr<const Program::Impl> program;
-  std::unique_ptr<std::byte, Free> arena;
+  std::shared_ptr<std::byte> arena;
   Memory memory;
   std::vector<Run> runs;
   std::vector<char> stale;  ///< by step: an input that it depends on has changed since it last ran
+  StepObserver observer;
 };
 
 Session::Session(const Program& program) : impl_(std::make_unique<Impl>(program.impl_)) {}
@@ -82,6 +76,8 @@ void Session::run_before(std::string_view input) {
   const auto it = std::ranges::find(ports, input, &Port::name);
   impl_->run(it == ports.end() ? 0 : it->needs);
 }
+
+void Session::observe(StepObserver observer) { impl_->observer = std::move(observer); }
 
 std::span<const float> Session::output(std::string_view name) const {
   const View& view = impl_->program->output(name).view;

@@ -169,7 +169,7 @@ void emit_stem_gradient(Lowering& lowering, const std::string& label, const Conv
   lowering.check_numbers(weights);
   const View w = lowering.own_constant(arranged(*lowering.constant(weights), s), {taps * s.y[1]});
   const View padded = lowering.temporary(Layout::plain, {s.x[0], s.x[1], rows, columns});
-  lowering.emit(label, "limn:stem", {dy, w}, {dx, padded}, [=](const Memory& memory) -> Run {
+  const Bind bind = [=](const Memory& memory) -> Run {
     const StemGradient g{s,
                          memory.at(dy),
                          memory.at(w),
@@ -182,7 +182,10 @@ void emit_stem_gradient(Lowering& lowering, const std::string& label, const Conv
                          rows,
                          columns};
     return [g] { g(); };
-  });
+  };
+  const auto products =
+      static_cast<double>(element_count(s.weights())) * static_cast<double>(s.y[0] * s.y[2] * s.y[3]);
+  lowering.emit(label, "limn:stem", {dy, w}, {dx, padded}, bind, 2 * products);
 }
 
 }  // namespace limn
