@@ -87,39 +87,60 @@ class Regions {
     return at;
   }
 
-  /// A neighbour next to a neighbour that is there is of its region already.
-  void add(const Pixel& p, int threshold) {
-    const int at = place(p);
-    parent(at) = at;
-    (*this)[at] = {p.x, p.y, p.x + 1, p.y + 1, 1, threshold, kNever, map_.at(p.x, p.y), 0};
+  /// Returns the root of its region. A neighbour next to a neighbour that is there is of its region already.
+  int add(const Pixel& p, int threshold) {
+    const int at = place(p), above = at - row_, below = at + row_;
     const auto there = [&](int neighbour) { return parent(neighbour) != kBackground; };
-    const int above = at - row_, below = at + row_;
     const bool north = there(above), south = there(below), west = there(at - 1), east = there(at + 1);
-    int root = at;
+    int root = kNone;
+    const auto join = [&](int neighbour) {
+      root = root == kNone ? joined(p, threshold, root_of(neighbour)) : united(root, root_of(neighbour));
+    };
     if (north) {
-      root = united(root, above);
+      join(above);
     } else {
-      if (there(above - 1)) root = united(root, above - 1);
-      if (there(above + 1)) root = united(root, above + 1);
-      if (west && !there(above - 1)) root = united(root, at - 1);
-      if (east && !there(above + 1)) root = united(root, at + 1);
+      if (there(above - 1)) join(above - 1);
+      if (there(above + 1)) join(above + 1);
+      if (west && !there(above - 1)) join(at - 1);
+      if (east && !there(above + 1)) join(at + 1);
     }
     if (south) {
-      if (!west && !east) root = united(root, below);
+      if (!west && !east) join(below);
     } else {
-      if (!west && there(below - 1)) root = united(root, below - 1);
-      if (!east && there(below + 1)) root = united(root, below + 1);
+      if (!west && there(below - 1)) join(below - 1);
+      if (!east && there(below + 1)) join(below + 1);
     }
+    return root == kNone ? begun(p, threshold) : root;
   }
 
  private:
-  static constexpr int kBackground = -1, kNever = -1;
+  static constexpr int kBackground = -1, kNone = -1, kNever = -1;
 
   int& parent(int at) { return parent_[static_cast<std::size_t>(at)]; }
   int parent(int at) const { return parent_[static_cast<std::size_t>(at)]; }
 
-  int united(int root, int neighbour) {
-    int other = root_of(neighbour);
+  int begun(const Pixel& p, int threshold) {
+    const int at = place(p);
+    parent(at) = at;
+    (*this)[at] = {p.x, p.y, p.x + 1, p.y + 1, 1, threshold, kNever, map_.at(p.x, p.y), 0};
+    return at;
+  }
+
+  /// The larger of two regions keeps its root; of equal ones the first, here the pixel.
+  int joined(const Pixel& p, int threshold, int root) {
+    Growing& into = (*this)[root];
+    if (into.pixels == 1) return united(begun(p, threshold), root);
+    parent(place(p)) = root;
+    into.x0 = std::min(into.x0, p.x);
+    into.y0 = std::min(into.y0, p.y);
+    into.x1 = std::max(into.x1, p.x + 1);
+    into.y1 = std::max(into.y1, p.y + 1);
+    ++into.pixels;
+    into.heat += map_.at(p.x, p.y);
+    return root;
+  }
+
+  int united(int root, int other) {
     if (root == other) return root;
     if ((*this)[root].pixels < (*this)[other].pixels) std::swap(root, other);
     parent(other) = root;
@@ -197,13 +218,16 @@ BoxCurve box_curve(const Heatmap& map, std::span<const Box> truths) {
   const Steps steps(map, thresholds);
   Regions regions(map);
   BestOverlap best;
+  std::vector<int> grown;  // roots, as they were when pixels were added
   int largest = -1;
   for (int threshold = kSteps - 1; threshold >= 0; --threshold) {
     const auto i = static_cast<std::size_t>(threshold);
-    for (const Pixel& p : steps.of(i)) regions.add(p, threshold);
+    grown.clear();
+    for (const Pixel& p : steps.of(i))
+      if (const int root = regions.add(p, threshold); grown.empty() || grown.back() != root) grown.push_back(root);
     bool still_largest = largest >= 0 && regions.is_root(largest);
-    for (const Pixel& p : steps.of(i)) {
-      const int root = regions.root_of(regions.place(p));
+    for (const int once : grown) {
+      const int root = regions.root_of(once);
       Growing& region = regions[root];
       if (region.grown == threshold) continue;
       region.grown = threshold;
