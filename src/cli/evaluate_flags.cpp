@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "explain_plan.h"
+#include "failure.h"
 
 namespace limn::cli {
 namespace {
