@@ -17,7 +17,7 @@ def error(part):
 
 
 def localization(name, summary):
-    headline = "region" if summary["protocol"] == "correct" else "rectangle"
+    headline = summary["compared_by"].split("_")[1]
     for entry in summary["methods"]:
         for box in entry["boxes"]:
             if box["rule"] != headline or box["threshold"] != entry["boxes"][0]["threshold"]:
@@ -27,6 +27,14 @@ def localization(name, summary):
                    cell(box["given_top1_correct"], "rate"), f"{box['iou']['mean']:.3f}",
                    f"{100 * entry['max_box_accuracy']:.1f}", f"{100 * entry['max_box_accuracy_v2']:.1f}",
                    f"{cell(calibrated['box_accuracy'], 'rate')} at {calibrated['threshold']:.2f}"]
+
+
+def by_rule(name, summary):
+    """Top-1 localization error and success for the known class, by each of the rules for a box."""
+    for entry in summary["methods"]:
+        boxes = [box for box in entry["boxes"] if box["threshold"] == entry["boxes"][0]["threshold"]]
+        yield [name, entry["name"], *(error(box["top1"]) for box in boxes),
+               *(cell(box["known_class"], "rate") for box in boxes)]
 
 
 def pointing_game(name, summary):
@@ -52,6 +60,7 @@ def comparison(c):
     return f"{c['method']} against {c['against']}: {mean(c['difference'])}"
 
 
+RULES = ["region", "rectangle", "contour"]
 HEADS = {
     "localization": (localization, ["network", "method", "top-1 loc. error", "top-5 loc. error", "known class",
                                     "given top-1", "IoU", "MaxBoxAcc", "V2", "calibrated"]),
@@ -79,6 +88,14 @@ def main():
             for row in rows(name, summary):
                 print(f"| {' | '.join(row)} |")
         print()
+        if experiment == "localization":
+            head = ["network", "method", *("top-1 loc. error, " + rule for rule in RULES),
+                    *("known class, " + rule for rule in RULES)]
+            print(f"| {' | '.join(head)} |\n|{' --- |' * len(head)}")
+            for name, summary in runs:
+                for row in by_rule(name, summary):
+                    print(f"| {' | '.join(row)} |")
+            print()
         for name, summary in runs:
             for c in summary["comparisons"]:
                 print(f"- {name}, {comparison(c)}, p = {c['p_holm']:.2g}")

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <string_view>
 #include <vector>
 
 #include "limn/export.h"
@@ -25,12 +26,33 @@ LIMN_API double iou_inclusive(const Box&, const Box&);
 /// The largest iou() with any of the truths; 0 without any.
 LIMN_API double best_iou(const Box&, std::span<const Box> truths);
 
+/// The outer border of an 8-connected region.
+struct Contour {
+  Box box;          ///< bounding its pixels, half-open, in heatmap pixels
+  double area = 0;  ///< within the polygon through the centres of its pixels: 4 for 3 x 3 pixels, 0 for a line
+  friend bool operator==(const Contour&, const Contour&) = default;
+};
+/// Of the values above `threshold`, but for regions in holes of others; from the last to the first by their first
+/// pixels in row-major order. As cv::findContours with RETR_EXTERNAL, and cv::contourArea. Throws Error{bad_input}
+/// for values that are not finite.
+LIMN_API std::vector<Contour> outer_contours(const Heatmap&, double threshold);
+
 /// Which region of a thresholded map its box is drawn around.
 enum class RegionRule {
-  pixels,    ///< most pixels, see is_larger()
-  rectangle  ///< largest bounding rectangle; of equal ones the last whose first pixel comes in row-major order
+  region,     ///< most pixels, see is_larger()
+  rectangle,  ///< largest bounding rectangle
+  contour     ///< largest Contour::area
 };
-/// The box of the values above `fraction` of the maximum; nothing when no value is positive.
+inline constexpr std::array kRegionRules{RegionRule::region, RegionRule::rectangle, RegionRule::contour};
+/// "region", "rectangle" or "contour"; Error{bad_input} otherwise.
+LIMN_API RegionRule parse_region_rule(std::string_view text);
+LIMN_API std::string_view name_of(RegionRule);
+
+/// By each of kRegionRules the box of the values above `fraction` of the maximum; nothing when no value is
+/// positive. Of equal rectangles, and of equal contours, the last counts whose first pixel comes in row-major
+/// order; a region in a hole of another has no outer border of its own (OpenCV, cv::RETR_EXTERNAL).
+LIMN_API std::array<std::optional<Box>, kRegionRules.size()> predicted_boxes(const Heatmap&, double fraction);
+/// One of them.
 LIMN_API std::optional<Box> predicted_box(const Heatmap&, double fraction, RegionRule);
 
 /// What the IoU with a truth of m x n pixels has to reach: min(0.5, mn / ((m + 10)(n + 10))) (Russakovsky et al.
@@ -40,31 +62,6 @@ LIMN_API double localization_bar(const Box& truth);
 LIMN_API bool localizes(const Box& predicted, std::span<const Box> truths);
 
 // ---- Boxes at every threshold (Choe et al. 2020, arXiv 2001.07437)
-
-/// The regions of a map at many thresholds, found in one pass over its pixels. `visit(i, regions)` is called for
-/// every threshold, from the last to the first; they are to rise.
-class LIMN_API RegionSweep {
- public:
-  RegionSweep(const Heatmap&, std::span<const double> thresholds);
-  /// Adds the pixels above the next lower threshold; false after the lowest.
-  bool next();
-  std::size_t threshold_index() const { return index_; }
-  /// Of the present threshold, in no particular order.
-  std::span<const Region> regions() const { return regions_; }
-
- private:
-  int root_of(int pixel);
-  void add(int pixel);
-  void collect();
-
-  const Heatmap& map_;
-  std::vector<std::vector<int>> steps_;  ///< the pixels that each threshold adds
-  std::size_t index_;
-  std::vector<int> parent_;  ///< of every pixel; -1 while it is background
-  std::vector<Region> by_root_;
-  std::vector<int> roots_;
-  std::vector<Region> regions_;
-};
 
 /// 0, .01, ... .99 of the maximum.
 LIMN_API std::span<const double> sweep_fractions();

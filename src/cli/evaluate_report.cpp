@@ -46,6 +46,25 @@ std::string localization_rows(const Json& method) {
   return text;
 }
 
+/// Over all thresholds, and at the one that was chosen on other images.
+std::string threshold_table(const Json& summary) {
+  std::string text;
+  for (const Json& method : summary.at("methods")) {
+    if (!method.contains("max_box_accuracy")) continue;
+    if (text.empty())
+      text = fmt::format("\n{:<20}{:<11}{:<13}{:<15}{:<11}{}\n", "method", "MaxBoxAcc", "MaxBoxAccV2",
+                         "calibrated at", "chosen on", "box accuracy");
+    const auto of_best = [&](const char* key) { return fmt::format("{:.1f}", 100 * method.at(key).get<double>()); };
+    text += fmt::format("{:<20}{:<11}{:<13}", method.at("name").get<std::string>(), of_best("max_box_accuracy"),
+                        of_best("max_box_accuracy_v2"));
+    const Json& c = method.at("calibrated");
+    text += c.is_null() ? "-\n"
+                        : fmt::format("{:<15.2f}{:<11}{}\n", c.at("threshold").get<double>(),
+                                      c.at("chosen_on").dump(), percent(c.at("box_accuracy"), "rate"));
+  }
+  return text;
+}
+
 /// Of the methods' pixels, where the dataset has masks.
 std::string mask_table(const Json& summary) {
   std::string text;
@@ -129,6 +148,7 @@ std::string text_of(const Json& summary) {
   const TextTable table = text_table(summary.at("experiment").get<std::string>());
   text += "\n" + table.head;
   for (const Json& method : summary.at("methods")) text += table.rows(method);
+  text += threshold_table(summary);
   text += mask_table(summary);
   for (const Json& c : summary.at("comparisons")) text += comparison_line(c);
   return summary.at("comparisons").empty() ? text : text + "\n";

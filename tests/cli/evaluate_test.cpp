@@ -150,6 +150,54 @@ TEST_F(Evaluate, MasksOfCocoJudgePixels) {
   EXPECT_FALSE(method_of(Json::parse(summary("boxes")), "grad-cam").contains("pxap"));
 }
 
+TEST_F(Evaluate, ThresholdsOfAnotherRun) {
+  ASSERT_EQ(run_limn(arguments("first", {"--shard", "1/2"})).code, 0);
+  const Ran ran = run_limn(arguments("second", {"--shard", "2/2", "--calibrate-on", path("first")}));
+  ASSERT_EQ(ran.code, 0) << ran.err;
+  EXPECT_THAT(ran.out, HasSubstr("calibrated at"));
+  const Json told = Json::parse(summary("second")),
+             manifest = Json::parse(read_text(folder_ / "second/manifest.json"));
+  EXPECT_EQ(manifest.at("calibration").at("images"), 32);
+  for (const Json& method : told.at("methods")) {
+    const Json& calibrated = method.at("calibrated");
+    EXPECT_EQ(calibrated.at("threshold"), manifest.at("calibration").at("thresholds").at(method.at("name")));
+    EXPECT_EQ(calibrated.at("chosen_on"), 32);
+    EXPECT_EQ(calibrated.at("box_accuracy").at("of"), kImages - 32);  // all of the images, not every other one
+  }
+  EXPECT_EQ(method_of(told, "grad-cam").at("calibrated").at("box_accuracy").at("rate"), 1);
+  const auto fails = [&](std::vector<std::string> all, const std::string& says) {
+    const Ran bad = run_limn(all);
+    EXPECT_NE(bad.code, 0);
+    EXPECT_THAT(bad.err, HasSubstr(says));
+    EXPECT_FALSE(fs::exists(folder_ / "bad"));
+  };
+  const auto on = [&](const std::string& run, std::vector<std::string> more = {}) {
+    more.insert(more.end(), {"--calibrate-on", path(run)});
+    return arguments("bad", more);
+  };
+  fails(on("first"), "32 images are in both runs, such as " + name_of(0));
+  fails(on("first", {"--shard", "2/2", "--upsample", "nearest"}), "differs in 'upsampling'");
+  fails(on("first", {"--shard", "2/2", "--method", "grad-cam,layer-cam"}), "has no layer-cam");
+  fails(on("first", {"--shard", "2/2", "--range", "255"}), "differs in 'preprocessing'");
+  fails(on("nowhere"), "the folder holds no run");
+  fs::remove(folder_ / "first/summary.json");
+  fails(on("first", {"--shard", "2/2"}), "not finished");
+  auto points = on("second", {"--shard", "1/2"});
+  points[1] = "pointing-game";
+  fails(points, "it is for localization");
+}
+
+TEST_F(Evaluate, TheHeadlinesBoxIsAskedFor) {
+  for (const char* box : {"region", "rectangle", "contour"}) {
+    ASSERT_EQ(run_limn(arguments(box, {"--box", box})).code, 0);
+    EXPECT_EQ(Json::parse(summary(box)).at("compared_by"), std::string("known_") + box + "_15");
+  }
+  const Json told = Json::parse(summary("contour"));
+  EXPECT_EQ(method_of(told, "grad-cam").at("boxes").size(), 3U);
+  EXPECT_EQ(method_of(told, "grad-cam").at("boxes").at(2).at("rule"), "contour");
+  EXPECT_THAT(run_limn(arguments("bad", {"--box", "area"})).err, HasSubstr("region, rectangle or contour"));
+}
+
 TEST_F(Evaluate, ThePointingGameAndTheErrors) {
   auto all = arguments("points");
   all[1] = "pointing-game";
@@ -273,7 +321,9 @@ TEST_F(Evaluate, OcclusionByItsOwnRules) {
   fails({"--patch", "0"}, "--patch");
   fails({"--rank", "best"}, "correct or argsort");
   fails({"--fill", "pink"}, "mean, zero or grey");
-  fails({"--patch", "3", "--pad", "frame"}, "--pad none");
+  // A network that pools what is left sees the image in a frame, whatever size its file declares.
+  ASSERT_EQ(run_limn(with_occlusion(arguments("frame"), {"--pad", "frame"})).code, 0);
+  EXPECT_EQ(Json::parse(read_text(folder_ / "frame/manifest.json")).at("occlusion").at("padded"), true);
 }
 
 TEST_F(Evaluate, NumbersDoNotDependOnThreadsOrShards) {
@@ -315,6 +365,34 @@ TEST_F(Evaluate, FourProcessesOfMpirunMakeTheSameRun) {
   EXPECT_EQ(run_limn(arguments("broken"), four).code, 4);
   ASSERT_EQ(run_limn(arguments("broken-alone")).code, 4);
   EXPECT_EQ(summary("broken"), summary("broken-alone"));
+}
+
+TEST_F(Evaluate, WhatGoesWrongInAnotherProcessIsSaidByTheFirst) {
+  const auto fails = [&](const std::vector<std::string>& first, const std::vector<std::string>& other,
+                         const std::string& says) {
+    RunOptions two;
+    two.processes = 1;
+    two.other = other;
+    const Ran ran = run_limn(first, two);
+    if (ran.code == 127 || ran.err.find("without MPI") != std::string::npos) return false;
+    EXPECT_EQ(ran.code, 1) << ran.err;
+    EXPECT_NE(ran.err.find(says), std::string::npos) << says << "\n" << ran.err;
+    EXPECT_EQ(ran.err.find(says), ran.err.rfind(says)) << ran.err;
+    return true;
+  };
+  // In the middle of a block: its maps have nowhere to go.
+  const std::vector<std::string> saved{"--save-maps", "--threads", "1", "--batch", "1"};
+  if (!fails(arguments("blocks", saved), arguments("nowhere", saved), path("nowhere/maps")))
+    GTEST_SKIP() << "there is no mpirun, or limn was built without MPI";
+  // Before the first block.
+  auto other = arguments("model");
+  *std::ranges::find(other, studio_.model) = path("none.onnx");
+  fails(arguments("model"), other, "none.onnx");
+  fails(arguments("list"), arguments("list", {"--limit", "9"}),
+        "process 1 of mpirun sees another model or dataset");
+  // What was finished before is there, and goes on.
+  const Ran ran = run_limn(arguments("blocks", {"--save-maps", "--batch", "1", "--resume"}));
+  EXPECT_EQ(ran.code, 0) << ran.err;
 }
 
 TEST_F(Evaluate, KilledAgainAndAgainItEndsTheSame) {

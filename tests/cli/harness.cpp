@@ -35,6 +35,10 @@ void redirect(const fs::path& to, int descriptor) {
     words = {"mpirun", "--oversubscribe", "-np", std::to_string(options.processes), LIMN_CLI};
   }
   words.insert(words.end(), arguments.begin(), arguments.end());
+  if (!options.other.empty()) {
+    words.insert(words.end(), {":", "-np", "1", LIMN_CLI});
+    words.insert(words.end(), options.other.begin(), options.other.end());
+  }
   std::vector<char*> argv;
   for (auto& word : words) argv.push_back(word.data());
   argv.push_back(nullptr);

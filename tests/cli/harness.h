@@ -25,6 +25,7 @@ struct RunOptions {
   std::string standard_output;                 ///< a file to write to instead, such as /dev/full
   std::optional<std::size_t> file_size_limit;  ///< bytes; beyond it writing fails as on a full disk
   int processes = 0;                           ///< of mpirun; 0: without it. Exit code 127 where there is none
+  std::vector<std::string> other;              ///< with processes: the arguments of one more, which has its own
 };
 
 /// A running program; its output goes to files that finish() reads.

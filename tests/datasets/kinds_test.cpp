@@ -5,6 +5,7 @@
 #include <zlib.h>
 
 #include <algorithm>
+#include <array>
 #include <fstream>
 
 #include "limn/dataset.h"
@@ -249,6 +250,33 @@ TEST_F(Datasets, CubFilesAreJoinedByTheirNumbers) {
   EXPECT_ERROR(open("cub", "all"), ErrorCode::bad_input, HasSubstr("class 3"));
   write("bounding_boxes.txt", "1 60.0 27.0\n");
   EXPECT_ERROR(open("cub"), ErrorCode::bad_input, HasSubstr("bounding_boxes.txt"));
+}
+
+TEST_F(Datasets, CubMasksAreByHalfOfTheAnnotators) {
+  write("CUB_200_2011/images.txt", "1 001.A/x.jpg\n2 001.A/y.jpg\n");
+  write("CUB_200_2011/classes.txt", "1 001.A\n2 002.B\n");
+  write("CUB_200_2011/image_class_labels.txt", "1 1\n2 1\n");
+  write("CUB_200_2011/bounding_boxes.txt", "1 0 0 2 2\n2 0 0 2 2\n");
+  write("CUB_200_2011/train_test_split.txt", "1 0\n2 0\n");
+  Image painted(5, 1);
+  for (std::size_t p = 0; p < 5; ++p)
+    for (std::size_t c = 0; c < 3; ++c) painted.pixels[3 * p + c] = std::array{0, 102, 127, 153, 255}[p];
+  // Beside the other archive, or in its folder.
+  for (const char* where : {"segmentations/001.A", "CUB_200_2011/segmentations/001.A"}) {
+    fs::create_directories(root_ / where);
+    write_png(root_ / where / "x.png", painted);
+    const auto data = open("cub");
+    constexpr auto no = MaskPixel::background, yes = MaskPixel::object;
+    EXPECT_THAT(data->mask(0, 0).value().pixels, ElementsAre(no, no, no, yes, yes));
+    EXPECT_FALSE(data->mask(0, 1));  // of another class
+    EXPECT_FALSE(data->mask(1, 0));  // without an outline
+    painted.pixels[4] = 9;
+    write_png(root_ / where / "x.png", painted);
+    EXPECT_ERROR(data->mask(0, 0), ErrorCode::bad_input, AllOf(HasSubstr("102, 9, 102"), HasSubstr("x.png")));
+    write(std::string(where) + "/x.png", "no picture");
+    EXPECT_ERROR(data->mask(0, 0), ErrorCode::bad_input, HasSubstr("x.png"));
+    painted.pixels[4] = 102;
+  }
 }
 
 std::string idx(const std::vector<int>& dims, const std::string& data) {

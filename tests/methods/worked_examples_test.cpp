@@ -43,6 +43,39 @@ TEST(WorkedExamples, GradCamOfADifferenceIsTheMapOfTheDifferenceOfWeights) {
   expect_map(reference_map(fixture_t(), request, {Target::Kind::difference, 0, 1}), {0.375, 0.375, 0.375, 0.5625});
 }
 
+/// As fixture_p(), with two hidden units, p1 + p2 and 2 p1 - p2, of which class 0 is the difference.
+Classifier with_hidden_units() {
+  GraphBuilder g(operators());
+  const auto dense = [&](Value in, std::vector<float> w, const std::string& name) {
+    const Value weights = g.constant(Tensor::of<float>({static_cast<std::int64_t>(w.size()) / 2, 2}, std::move(w)));
+    return g.add("Gemm", {in, weights}, {{"transB", std::int64_t{1}}}, name);
+  };
+  const Value flat = g.add("Flatten", {g.add("GlobalAveragePool", {convolution(g)})});
+  const Value hidden = g.add("Relu", {dense(flat, {1, 1, 2, -1}, "hidden")});
+  const Value y = dense(hidden, {1, -1, 0, 0, 0, 0}, "logits");
+  return wrap(std::move(g).finish({{"logits", y}}));
+}
+
+TEST(WorkedExamples, GradCamStudyStopsNegativeGradientsAtRectifiers) {
+  MethodRequest request;
+  expect_map(reference_map(with_hidden_units(), request, {}), {1, 0.25, 0, 0});  // G = (-1, 2) / 4
+  request.variant = "study";
+  expect_map(reference_map(with_hidden_units(), request, {}), {0.5, 0.5, 0.5, 0.75});  // (1, 1) / 4
+  expect_map(reference_map(fixture_p(), request, {}), {0, 0.125, 0.5, 0.75});          // nothing to stop at
+}
+
+TEST(WorkedExamples, GuidedGradCamStudyRescalesBothFactors) {
+  MethodRequest request;
+  request.method = "guided-grad-cam";
+  // Guided backpropagation [0, .25, .25, .25] and, of class 1, [-.25, -.25, 0, 0].
+  expect_map(reference_map(fixture_p(), request, {}), {0, 0.25 / 6, 0.5 / 3, 0.25});
+  const Target other{Target::Kind::logit, 1, 0};
+  expect_map(reference_map(fixture_p(), request, other), {-0.25, -0.0625, 0, 0});
+  request.variant = "study";
+  expect_map(reference_map(fixture_p(), request, {}), {0, 1.0 / 6, 2.0 / 3, 1});
+  expect_map(reference_map(fixture_p(), request, other), {0, 0, 0, 0});
+}
+
 TEST(WorkedExamples, GradCamPlusPlusPaper) {
   expect_map(reference_map(fixture_t(), "grad-cam++"), {0.934759, 0.763808, 0.592857, 0.889286});
 }

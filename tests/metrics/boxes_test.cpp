@@ -5,12 +5,15 @@
 
 #include "limn/base/random.h"
 #include "limn/metrics.h"
+#include "plain_sweep.h"
+#include "support/expect_error.h"
 
 namespace limn {
 namespace {
 
 using testing::DoubleNear;
 using testing::ElementsAre;
+using testing::HasSubstr;
 using testing::Pointwise;
 
 /// Two regions of nine pixels: a block at (1, 1) of heat 1, and an angle of heat .5 below.
@@ -19,23 +22,38 @@ Heatmap block_and_angle() {
   for (int y = 1; y <= 3; ++y)
     for (int x = 1; x <= 3; ++x) map.at(x, y) = 1;
   for (int x = 2; x <= 8; ++x) map.at(x, 6) = 0.5F;
-  map.at(7, 7) = map.at(8, 8) = 0.5F;
+  map.at(8, 7) = map.at(8, 8) = 0.5F;
   map.at(9, 9) = 0.1F;
   return map;
 }
 
-TEST(PredictedBox, LargestRegionAndLargestRectangleDiffer) {
+TEST(PredictedBox, TheRulesDiffer) {
   const Heatmap map = block_and_angle();
-  EXPECT_EQ(predicted_box(map, 0.15, RegionRule::pixels), (Box{1, 1, 4, 4}));  // of nine pixels both: the hotter
+  EXPECT_THAT(predicted_boxes(map, 0.15),
+              ElementsAre(Box{1, 1, 4, 4}, Box{2, 6, 9, 9}, Box{1, 1, 4, 4}));  // nine pixels both: the hotter
   EXPECT_EQ(predicted_box(map, 0.15, RegionRule::rectangle), (Box{2, 6, 9, 9}));
-  EXPECT_FALSE(predicted_box(Heatmap(4, 4), 0.15, RegionRule::rectangle));
+  for (const auto& box : predicted_boxes(Heatmap(4, 4), 0.15)) EXPECT_FALSE(box);
 }
 
-TEST(PredictedBox, EqualRectanglesGoToTheLaterOne) {
+/// A line has more pixels and the larger rectangle, but no area.
+TEST(PredictedBox, AContourRunsThroughCentres) {
+  Heatmap map(9, 9);
+  for (int x = 0; x < 9; ++x) map.at(x, x) = 1;
+  for (const auto& [x, y] : {std::pair(0, 7), {1, 7}, {0, 8}, {1, 8}}) map.at(x, y) = 1;
+  EXPECT_THAT(predicted_boxes(map, 0.15), ElementsAre(Box{0, 0, 9, 9}, Box{0, 0, 9, 9}, Box{0, 7, 2, 9}));
+}
+
+TEST(PredictedBox, OfEqualOnesTheLater) {
   Heatmap map(5, 5);
   map.at(0, 0) = map.at(4, 0) = map.at(2, 4) = 1;
   EXPECT_EQ(predicted_box(map, 0.15, RegionRule::rectangle), (Box{2, 4, 3, 5}));
-  EXPECT_EQ(predicted_box(map, 0.15, RegionRule::pixels), (Box{0, 0, 1, 1}));
+  EXPECT_EQ(predicted_box(map, 0.15, RegionRule::contour), (Box{2, 4, 3, 5}));
+  EXPECT_EQ(predicted_box(map, 0.15, RegionRule::region), (Box{0, 0, 1, 1}));
+}
+
+TEST(RegionRules, HaveNames) {
+  for (const RegionRule rule : kRegionRules) EXPECT_EQ(parse_region_rule(name_of(rule)), rule);
+  EXPECT_ERROR(parse_region_rule("area"), ErrorCode::bad_input, HasSubstr("region, rectangle or contour"));
 }
 
 TEST(Iou, OfHalfOpenAndOfInclusiveBoxes) {
@@ -76,29 +94,73 @@ TEST(Localizes, AnyTruthByItsOwnBar) {
 }
 
 /// One region, whose box shrinks as the threshold rises.
-TEST(RegionSweep, FindsTheBoxesOfAnUnimodalMap) {
+TEST(BoxCurve, FollowsTheBoxOfAnUnimodalMap) {
   const Heatmap map(5, 4, std::vector<float>{0, 0,   0,   0,   0,    //
                                              0, 102, 102, 102, 153,  //
                                              0, 102, 255, 204, 153,  //
                                              0, 102, 102, 102, 153});
-  const std::vector<double> thresholds{0, 51, 102, 153, 204};
-  std::vector<Box> boxes(5);
-  RegionSweep sweep(map, thresholds);
-  while (sweep.next()) {
-    ASSERT_EQ(sweep.regions().size(), 1U);
-    boxes[sweep.threshold_index()] = sweep.regions()[0].box;
+  const std::vector<std::pair<std::size_t, Box>> expected{
+      {0, {1, 1, 5, 4}}, {20, {1, 1, 5, 4}}, {40, {2, 1, 5, 4}}, {60, {2, 2, 4, 3}}, {80, {2, 2, 3, 3}}};
+  for (const auto& [i, box] : expected) {
+    const BoxCurve curve = box_curve(map, std::vector<Box>{box});
+    EXPECT_EQ(curve.largest[i], 1) << i;
+    EXPECT_EQ(curve.any[i], 1) << i;
   }
-  EXPECT_THAT(boxes,
-              ElementsAre(Box{1, 1, 5, 4}, Box{1, 1, 5, 4}, Box{2, 1, 5, 4}, Box{2, 2, 4, 3}, Box{2, 2, 3, 3}));
 }
 
-TEST(RegionSweep, AgreesWithOneThresholdAtATime) {
+/// A map of one of five kinds: noise, noise with few values, grown noise, grown noise with plateaus, mirrored noise
+/// (whose regions come in pairs of equal size and heat).
+Heatmap made_map(std::uint64_t seed, int width, int height) {
+  const auto noise = [&](int w, int h) {
+    Heatmap map(w, h);
+    for (std::size_t i = 0; i < map.values.size(); ++i)
+      map.values[i] = static_cast<float>(random_unit(seed, i)) - 0.2F;
+    return map;
+  };
+  const auto stepped = [](Heatmap map, float steps) {
+    for (float& v : map.values) v = std::floor(v * steps) / steps;
+    return map;
+  };
+  const auto grown = [&] { return upsample(noise(width / 4 + 1, height / 4 + 1), width, height); };
+  switch (seed % 5) {
+    case 0: return noise(width, height);
+    case 1: return stepped(noise(width, height), 12);
+    case 2: return grown();
+    case 3: return stepped(grown(), 7);
+    default: break;
+  }
+  Heatmap map = noise(width, height);
+  for (int y = 0; y < height; ++y)
+    for (int x = width / 2; x < width; ++x) map.at(x, y) = map.at(width - 1 - x, y);
+  return map;
+}
+
+TEST(BoxCurve, IsBitForBitThatOfAllRegionsAtEveryThreshold) {
+  for (std::uint64_t seed = 0; seed < 300; ++seed) {
+    const auto draw = [&](std::uint64_t n, int most) {
+      return static_cast<int>(random_unit(seed + 1000, n) * most);
+    };
+    const int width = 1 + draw(0, 40), height = 1 + draw(1, 40);
+    const Heatmap map = made_map(seed, width, height);
+    std::vector<Box> truths;
+    for (std::uint64_t t = 0; t < seed % 4; ++t) {
+      const double x = draw(10 + t, width), y = draw(20 + t, height);
+      truths.push_back({x, y, x + 1 + draw(30 + t, width), y + 0.5 + draw(40 + t, height)});
+    }
+    const BoxCurve fast = box_curve(map, truths), plain = test::plain_box_curve(map, truths);
+    EXPECT_EQ(fast.largest, plain.largest) << seed;
+    EXPECT_EQ(fast.any, plain.any) << seed;
+  }
+}
+
+/// The plain way itself, against regions that are filled one at a time.
+TEST(PlainSweep, AgreesWithOneThresholdAtATime) {
   Heatmap map(23, 17);
   for (std::size_t i = 0; i < map.values.size(); ++i)
     map.values[i] = static_cast<float>(std::floor(12 * random_unit(3, i)) / 12);
   std::vector<double> thresholds;
   for (int i = 0; i < 20; ++i) thresholds.push_back(i / 20.0);
-  RegionSweep sweep(map, thresholds);
+  test::PlainSweep sweep(map, thresholds);
   while (sweep.next()) {
     const auto one_by_one = regions_above(map, thresholds[sweep.threshold_index()]);
     const auto found = sweep.regions();

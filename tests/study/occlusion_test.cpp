@@ -78,19 +78,39 @@ TEST(OcclusionExperiment, TellsWhatItComputes) {
   EXPECT_LT(facts.at("multiplications").get<double>(), 1);
 }
 
-TEST(OcclusionExperiment, AFrameNeedsOpenSizes) {
+TEST(OcclusionExperiment, AFrameNeedsANetworkForAnySize) {
   const Classifier network = test::fixture_t();
   ExperimentOptions options;
   options.occlusion = {2, 1};
   options.occlusion.padded = true;
-  EXPECT_ERROR(make_occlusion(options)->probe({network, network.graph}), ErrorCode::bad_input,
-               testing::AllOf(HasSubstr("frame"), HasSubstr("--pad none")));
+  EXPECT_ERROR(make_occlusion(options)->probe({network, network.graph}), ErrorCode::unsupported,
+               testing::AllOf(HasSubstr("frame"), HasSubstr("4x4"), HasSubstr("--pad none")));
 }
 
-/// The score is the mean of all pixels, whatever the size of the image.
-TEST(OcclusionExperiment, AFrameIsGrey) {
+/// A pool that is as large as its map would leave out the frame.
+TEST(OcclusionExperiment, AFrameIsNotCutOff) {
   GraphBuilder g(operators());
-  const Value x = g.input("image", {DType::f32, Shape{Dim("N"), 1, Dim("H"), Dim("W")}});
+  const Value x = g.input("image", {DType::f32, Shape{Dim("N"), 1, 4, 4}});
+  const Value pooled = g.add(
+      "AveragePool", {x},
+      {{"kernel_shape", std::vector<std::int64_t>{4, 4}}, {"strides", std::vector<std::int64_t>{4, 4}}}, "pool");
+  const Value w = g.constant(Tensor::of<float>({2, 1}, {1, 0}));
+  const Value y = g.add("Gemm", {g.add("Flatten", {pooled}), w}, {{"transB", std::int64_t{1}}}, "logits");
+  const Graph model = std::move(g).finish({{"logits", y}});
+  ExperimentOptions options;
+  options.occlusion = {3, 1};
+  options.occlusion.padded = true;
+  EXPECT_ERROR(make_occlusion(options)->probe({as_classifier(model), model}), ErrorCode::unsupported,
+               HasSubstr("pools the whole map of 4x4"));
+}
+
+/// The score is the mean of all pixels, whatever the size of the image, and whatever the file says of it.
+class Framed : public testing::TestWithParam<bool> {};
+
+TEST_P(Framed, SeesTheImageInGrey) {
+  GraphBuilder g(operators());
+  const auto side = [&](const char* name) { return GetParam() ? Dim(name) : Dim(4); };
+  const Value x = g.input("image", {DType::f32, Shape{Dim("N"), 1, side("H"), side("W")}});
   const Value pooled = g.add("Flatten", {g.add("GlobalAveragePool", {x})});
   const Value w = g.constant(Tensor::of<float>({2, 1}, {1, 0}));
   const Value y = g.add("Gemm", {pooled, w}, {{"transB", std::int64_t{1}}}, "logits");
@@ -109,6 +129,8 @@ TEST(OcclusionExperiment, AFrameIsGrey) {
   EXPECT_NEAR(map.at(1, 0), 3 * 0.5 / 36, 1e-6);
   EXPECT_NEAR(map.at(1, 1), 0, 1e-6);
 }
+
+INSTANTIATE_TEST_SUITE_P(OcclusionExperiment, Framed, testing::Bool());
 
 }  // namespace
 }  // namespace limn

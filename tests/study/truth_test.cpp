@@ -172,9 +172,9 @@ TEST(MapClasses, ByIdNameAndSynonym) {
 }
 
 TEST(Controls, HaveTheirShapes) {
-  EXPECT_EQ(predicted_box(control_map("centre-box", 224, 224, 0), 0.15, RegionRule::pixels),
+  EXPECT_EQ(predicted_box(control_map("centre-box", 224, 224, 0), 0.15, RegionRule::region),
             (Box{22, 22, 202, 202}));
-  EXPECT_EQ(predicted_box(control_map("whole-image", 9, 7, 0), 0.15, RegionRule::pixels), (Box{0, 0, 9, 7}));
+  EXPECT_EQ(predicted_box(control_map("whole-image", 9, 7, 0), 0.15, RegionRule::region), (Box{0, 0, 9, 7}));
   const Peak middle = peak(control_map("centre-point", 224, 100, 0));
   EXPECT_EQ(middle.x, 112);
   EXPECT_EQ(middle.y, 50);

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <map>
 
+#include "limn/base/chest_findings.h"
 #include "limn/base/file.h"
 #include "limn/datasets/files.h"
 #include "limn/datasets/listed.h"
@@ -36,9 +37,7 @@ std::vector<std::vector<std::string>> read_table(const fs::path& file, std::stri
 class ChestXray : public ListedDataset {
  public:
   ChestXray(const fs::path& root, const std::string& split) {
-    classes_ = {"Atelectasis", "Cardiomegaly", "Effusion",           "Infiltration",  "Mass",
-                "Nodule",      "Pneumonia",    "Pneumothorax",       "Consolidation", "Edema",
-                "Emphysema",   "Fibrosis",     "Pleural_Thickening", "Hernia"};
+    classes_.assign(kChestFindings.begin(), kChestFindings.end());
     index_ = ClassIndex(classes_);
     find_pictures(root);
     read_boxes(root / "BBox_List_2017.csv");
@@ -76,8 +75,11 @@ class ChestXray : public ListedDataset {
     entries_.push_back({name, file == files_.end() ? fs::path("images") / name : file->second});
   }
 
+  /// The files spell two of them in their own way.
   std::size_t class_at(std::string_view finding, const std::string& where) const {
-    return index_.at(finding == "Infiltrate" ? "Infiltration" : finding, where);
+    if (finding == "Infiltrate") finding = "Infiltration";
+    if (finding == "Pleural_Thickening") finding = "Pleural thickening";
+    return index_.at(finding, where);
   }
 
   /// The header is `Image Index,Finding Label,Bbox [x,y,w,h],,,`: columns are known by their places.

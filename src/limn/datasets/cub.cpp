@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <array>
 #include <map>
 
 #include "limn/base/file.h"
@@ -56,6 +57,8 @@ class Cub : public ListedDataset {
  public:
   Cub(const fs::path& root, const std::string& split) {
     const fs::path base = is_there(root / "CUB_200_2011") ? root / "CUB_200_2011" : root;
+    // An archive of its own, unpacked beside the other or into it.
+    masks_ = first_there(std::array{base / "segmentations", root / "segmentations"});
     const NumberedLines images(base / "images.txt", 1), names(base / "classes.txt", 1),
         labels(base / "image_class_labels.txt", 1), boxes(base / "bounding_boxes.txt", 4),
         splits(base / "train_test_split.txt", 1);
@@ -64,12 +67,30 @@ class Cub : public ListedDataset {
     for (const auto& [number, words] : images.all()) {
       if (split != "all" && splits.at(number)[0] != wanted) continue;
       entries_.push_back({printable(words[0]), base / "images" / words[0]});
+      outlines_.emplace_back(words[0]);
       samples_.push_back(
           sample_of(entries_.back().id, labels.at(number)[0], boxes.at(number), labels.where(), boxes.where()));
     }
   }
 
   Sample sample(std::size_t i) const override { return samples_.at(i); }
+
+  /// Greys of how many of the annotators had a pixel on the bird: half of them make it an object.
+  std::optional<Mask> mask(std::size_t i, std::size_t class_index) const override {
+    const fs::path file = masks_ / fs::path(outlines_.at(i)).replace_extension(".png");
+    if (samples_.at(i).classes[0] != class_index || !is_there(file)) return std::nullopt;
+    const Image painted = read_image(file);
+    constexpr std::uint8_t kHalf = 127;
+    Mask mask(painted.width, painted.height);
+    for (std::size_t p = 0; p < mask.pixels.size(); ++p) {
+      const std::uint8_t* rgb = &painted.pixels[3 * p];
+      if (rgb[0] != rgb[1] || rgb[1] != rgb[2])
+        throw Error(ErrorCode::bad_input, fmt::format("the colour {}, {}, {} is no grey", rgb[0], rgb[1], rgb[2]),
+                    file.string(), "segmentations/ is to hold the PNG files as they were published");
+      if (rgb[0] > kHalf) mask.pixels[p] = MaskPixel::object;
+    }
+    return mask;
+  }
 
  private:
   Sample sample_of(std::string id, std::string_view label, const std::vector<std::string_view>& box,
@@ -88,6 +109,8 @@ class Cub : public ListedDataset {
     return sample;
   }
 
+  fs::path masks_;
+  std::vector<std::string> outlines_;  ///< their paths below it, but for the ending
   std::vector<Sample> samples_;
 };
 

@@ -26,8 +26,10 @@ constexpr std::array<DatasetKind, 8> kKinds{{
      "Data_Entry_2017.csv and their lists",
      "boxes", true, open_chest_xray},
     {"cub", "CUB-200-2011",
-     "images.txt, classes.txt, image_class_labels.txt, bounding_boxes.txt, train_test_split.txt, images/", "test",
-     true, open_cub},
+     "images.txt, classes.txt, image_class_labels.txt, bounding_boxes.txt, train_test_split.txt, images/; for "
+     "masks "
+     "segmentations/",
+     "test", true, open_cub},
     {"mnist", "MNIST and Fashion-MNIST", "t10k-images-idx3-ubyte, t10k-labels-idx1-ubyte, train-..., plain or .gz",
      "test", false, open_mnist},
     {"cifar10", "CIFAR-10, the binary version", "data_batch_1.bin ... data_batch_5.bin, test_batch.bin", "test",

@@ -43,9 +43,11 @@ Value build_guided_backprop(const MethodContext& c) { return c.image_cotangent(g
 Value build_deconvnet(const MethodContext& c) { return c.image_cotangent(deconvnet()); }
 
 // Section 3.1 of the paper: guided backpropagation times the upsampled heatmap, element by element; the heatmap is
-// normalised to [0, 1] first.
+// normalised to [0, 1] first. The KTH study normalised the other factor as well, whose zero thus became about one
+// half.
 Value build_guided_grad_cam(const MethodContext& c) {
-  return build_guided_backprop(c) * min_max(upsample(build_grad_cam(c), c.image));
+  const Value guided = build_guided_backprop(c);
+  return (c.variant == "study" ? min_max(guided) : guided) * min_max(upsample(build_grad_cam(c), c.image));
 }
 
 }  // namespace limn

@@ -24,9 +24,12 @@ Value guarded_ratio(Value numerator, Value denominator, float tiny) {
 
 }  // namespace
 
-// w_k = mean over space of G_k; L = relu(sum_k w_k A_k)  (equations 1 and 2 of the paper).
+// w_k = mean over space of G_k; L = relu(sum_k w_k A_k)  (equations 1 and 2 of the paper). In two experiments of
+// the KTH study the hooks of guided backpropagation were still in the network, so that negative G ended at each
+// rectifier.
 Value build_grad_cam(const MethodContext& c) {
-  const Value weights = reduce_mean(c.layer_gradient(), kSpace);
+  const Value g = c.layer_cotangent(c.variant == "study" ? guided_backprop() : gradients());
+  const Value weights = reduce_mean(g, kSpace);
   return relu(weighted_sum(weights, c.activation));
 }
 

@@ -73,10 +73,12 @@ Value Cotangents::of(Value wrt, const RuleSet& rules) {
   return it->second;
 }
 
-Value MethodContext::layer_gradient() const {
-  const Value g = as_feature_map(cotangents.of(layer, gradients()), layout);
+Value MethodContext::layer_cotangent(const RuleSet& rules) const {
+  const Value g = as_feature_map(cotangents.of(layer, rules), layout);
   return counterfactual ? -g : g;
 }
+
+Value MethodContext::layer_gradient() const { return layer_cotangent(gradients()); }
 
 Value MethodContext::image_cotangent(const RuleSet& rules) const { return cotangents.of(image, rules); }
 

@@ -40,6 +40,8 @@ struct MethodContext {
 
   /// G = d target / d A, negated for a counterfactual; [N, K, h, w].
   Value layer_gradient() const;
+  /// The same by a rule set.
+  Value layer_cotangent(const RuleSet& rules) const;
   /// d target / d x by a rule set; [N, C, H, W].
   Value image_cotangent(const RuleSet& rules) const;
 };

@@ -1,6 +1,9 @@
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <ranges>
 
+#include "limn/error.h"
 #include "limn/metrics.h"
 
 namespace limn {
@@ -29,13 +32,35 @@ double best_iou(const Box& box, std::span<const Box> truths) {
   return best;
 }
 
-std::optional<Box> predicted_box(const Heatmap& map, double fraction, RegionRule rule) {
-  if (rule == RegionRule::pixels) return largest_box(map, fraction);
+RegionRule parse_region_rule(std::string_view text) {
+  for (const RegionRule rule : kRegionRules)
+    if (text == name_of(rule)) return rule;
+  throw Error(ErrorCode::bad_input, fmt::format("there is no box by '{}'", text), "--box",
+              "write region, rectangle or contour");
+}
+
+std::string_view name_of(RegionRule rule) {
+  switch (rule) {
+    case RegionRule::region: return "region";
+    case RegionRule::rectangle: return "rectangle";
+    case RegionRule::contour: return "contour";
+  }
+  return {};
+}
+
+std::array<std::optional<Box>, kRegionRules.size()> predicted_boxes(const Heatmap& map, double fraction) {
   const float maximum = peak(map).value;
-  if (maximum <= 0) return std::nullopt;
+  if (maximum <= 0) return {};
   const auto regions = regions_above(map, fraction * maximum);
-  if (regions.empty()) return std::nullopt;
-  return std::ranges::max_element(regions | std::views::reverse, {}, area_of)->box;
+  if (regions.empty()) return {};
+  const auto contours = outer_contours(map, fraction * maximum);
+  return {std::ranges::min_element(regions, is_larger)->box,
+          std::ranges::max_element(regions | std::views::reverse, {}, area_of)->box,
+          std::ranges::max_element(contours, {}, &Contour::area)->box};
+}
+
+std::optional<Box> predicted_box(const Heatmap& map, double fraction, RegionRule rule) {
+  return predicted_boxes(map, fraction)[static_cast<std::size_t>(rule)];
 }
 
 double localization_bar(const Box& truth) {

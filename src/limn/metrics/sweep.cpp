@@ -1,8 +1,12 @@
-// Regions at every threshold: pixels are added from the hottest down, and a union-find keeps the regions.
+// Boxes at every threshold: pixels are added from the hottest down, a union-find keeps the regions, and a threshold
+// looks at the regions that grew alone.
 
 #include <algorithm>
 #include <array>
+#include <cstdint>
+#include <memory>
 #include <utility>
+#include <vector>
 
 #include "limn/metrics.h"
 
@@ -11,63 +15,189 @@ namespace {
 
 constexpr std::size_t kSteps = 100;
 
-void unite(Region& into, const Region& other) {
-  into.box = {std::min(into.box.x0, other.box.x0), std::min(into.box.y0, other.box.y0),
-              std::max(into.box.x1, other.box.x1), std::max(into.box.y1, other.box.y1)};
-  into.pixels += other.pixels;
-  into.heat += other.heat;
+struct Pixel {
+  int x, y;
+};
+
+/// Pixels by the highest threshold that they are above, row by row within each.
+class Steps {
+ public:
+  /// The thresholds rise from 0 to 99 % of the maximum.
+  Steps(const Heatmap& map, std::span<const double, kSteps> thresholds) : pixels_(map.values.size()) {
+    const double per_value = (kSteps - 1) / thresholds.back();
+    std::vector<std::uint8_t> above(map.values.size());  // how many thresholds
+    std::array<std::size_t, kSteps + 1> counts{};
+    for (std::size_t i = 0; i < above.size(); ++i) {
+      const double value = map.values[i];
+      auto n = static_cast<std::size_t>(std::clamp(value * per_value, 0.0, static_cast<double>(kSteps)));
+      while (n < kSteps && thresholds[n] < value) ++n;
+      while (n > 0 && thresholds[n - 1] >= value) --n;
+      above[i] = static_cast<std::uint8_t>(n);
+      ++counts[n];
+    }
+    for (std::size_t n = kSteps; n > 0; --n) firsts_[n - 1] = firsts_[n] + counts[n];
+    auto next = firsts_;
+    std::size_t i = 0;
+    for (int y = 0; y < map.height; ++y)
+      for (int x = 0; x < map.width; ++x) pixels_[next[above[i++]]++] = {x, y};
+  }
+
+  /// Above this threshold, and not above the next.
+  std::span<const Pixel> of(std::size_t threshold) const {
+    const std::size_t first = firsts_[threshold + 1];
+    return std::span(pixels_).subspan(first, firsts_[threshold] - first);
+  }
+
+ private:
+  std::vector<Pixel> pixels_;
+  std::array<std::size_t, kSteps + 1>
+      firsts_{};  ///< [n]: of the pixels above n thresholds; those above more precede
+};
+
+/// A region, at the place of its root.
+struct Growing {
+  int x0, y0, x1, y1;  ///< half-open
+  int pixels;
+  int added;  ///< at which threshold the root was
+  int grown;  ///< at which threshold last
+  double heat;
+  double iou;  ///< best of its box with the truths, once it is measured
+};
+
+Region region_of(const Growing& g) {
+  const auto edge = [](int v) { return static_cast<double>(v); };
+  return {{edge(g.x0), edge(g.y0), edge(g.x1), edge(g.y1)}, g.pixels, g.heat};
+}
+
+/// The regions above a threshold that falls. Places are those of pixels in a map with a frame, so that every pixel
+/// has eight neighbours.
+class Regions {
+ public:
+  explicit Regions(const Heatmap& map)
+      : map_(map),
+        row_(map.width + 2),
+        parent_(static_cast<std::size_t>(row_) * static_cast<std::size_t>(map.height + 2), kBackground),
+        at_root_(std::make_unique_for_overwrite<Growing[]>(parent_.size())) {}
+
+  int place(const Pixel& p) const { return (p.y + 1) * row_ + p.x + 1; }
+  Growing& operator[](int root) { return at_root_[static_cast<std::size_t>(root)]; }
+  bool is_root(int at) const { return parent(at) == at; }
+  int root_of(int at) {
+    while (parent(at) != at) at = parent(at) = parent(parent(at));
+    return at;
+  }
+
+  /// Returns the root of its region. A neighbour next to a neighbour that is there is of its region already.
+  int add(const Pixel& p, int threshold) {
+    const int at = place(p), above = at - row_, below = at + row_;
+    const auto there = [&](int neighbour) { return parent(neighbour) != kBackground; };
+    const bool north = there(above), south = there(below), west = there(at - 1), east = there(at + 1);
+    int root = kNone;
+    const auto join = [&](int neighbour) {
+      root = root == kNone ? joined(p, threshold, root_of(neighbour)) : united(root, root_of(neighbour));
+    };
+    if (north) {
+      join(above);
+    } else {
+      if (there(above - 1)) join(above - 1);
+      if (there(above + 1)) join(above + 1);
+      if (west && !there(above - 1)) join(at - 1);
+      if (east && !there(above + 1)) join(at + 1);
+    }
+    if (south) {
+      if (!west && !east) join(below);
+    } else {
+      if (!west && there(below - 1)) join(below - 1);
+      if (!east && there(below + 1)) join(below + 1);
+    }
+    return root == kNone ? begun(p, threshold) : root;
+  }
+
+ private:
+  static constexpr int kBackground = -1, kNone = -1, kNever = -1;
+
+  int& parent(int at) { return parent_[static_cast<std::size_t>(at)]; }
+  int parent(int at) const { return parent_[static_cast<std::size_t>(at)]; }
+
+  int begun(const Pixel& p, int threshold) {
+    const int at = place(p);
+    parent(at) = at;
+    (*this)[at] = {p.x, p.y, p.x + 1, p.y + 1, 1, threshold, kNever, map_.at(p.x, p.y), 0};
+    return at;
+  }
+
+  /// The larger of two regions keeps its root; of equal ones the first, here the pixel.
+  int joined(const Pixel& p, int threshold, int root) {
+    Growing& into = (*this)[root];
+    if (into.pixels == 1) return united(begun(p, threshold), root);
+    parent(place(p)) = root;
+    into.x0 = std::min(into.x0, p.x);
+    into.y0 = std::min(into.y0, p.y);
+    into.x1 = std::max(into.x1, p.x + 1);
+    into.y1 = std::max(into.y1, p.y + 1);
+    ++into.pixels;
+    into.heat += map_.at(p.x, p.y);
+    return root;
+  }
+
+  int united(int root, int other) {
+    if (root == other) return root;
+    if ((*this)[root].pixels < (*this)[other].pixels) std::swap(root, other);
+    parent(other) = root;
+    Growing& into = (*this)[root];
+    const Growing& from = (*this)[other];
+    into.x0 = std::min(into.x0, from.x0);
+    into.y0 = std::min(into.y0, from.y0);
+    into.x1 = std::max(into.x1, from.x1);
+    into.y1 = std::max(into.y1, from.y1);
+    into.pixels += from.pixels;
+    into.heat += from.heat;
+    return root;
+  }
+
+  const Heatmap& map_;
+  int row_;
+  std::vector<int> parent_;
+  std::unique_ptr<Growing[]> at_root_;
+};
+
+/// The best IoU among the regions that are there: the largest first, those that grew or were united since are
+/// stale.
+class BestOverlap {
+ public:
+  void push(int root, const Growing& g) {
+    if (g.iou <= 0) return;
+    entries_.push_back({g.iou, root, g.grown});
+    std::ranges::push_heap(entries_, {}, &Entry::iou);
+  }
+  double overlap(Regions& regions) {
+    while (!entries_.empty()) {
+      const Entry& top = entries_.front();
+      if (regions.is_root(top.root) && regions[top.root].grown == top.grown) return top.iou;
+      std::ranges::pop_heap(entries_, {}, &Entry::iou);
+      entries_.pop_back();
+    }
+    return 0;
+  }
+
+ private:
+  struct Entry {
+    double iou;
+    int root, grown;
+  };
+  std::vector<Entry> entries_;
+};
+
+/// is_larger(); of two alike the one whose root was there first.
+bool leads(Regions& regions, int root, int other) {
+  const Growing &a = regions[root], &b = regions[other];
+  if (a.pixels != b.pixels) return a.pixels > b.pixels;
+  const Region mine = region_of(a), its = region_of(b);
+  if (is_larger(mine, its)) return true;
+  return !is_larger(its, mine) && (a.added != b.added ? a.added > b.added : root < other);
 }
 
 }  // namespace
-
-RegionSweep::RegionSweep(const Heatmap& map, std::span<const double> thresholds)
-    : map_(map),
-      steps_(thresholds.size()),
-      index_(thresholds.size()),
-      parent_(map.values.size(), -1),
-      by_root_(map.values.size()) {
-  check_finite(map.values, "the heatmap");
-  for (std::size_t i = 0; i < map.values.size(); ++i) {
-    const auto above = std::ranges::lower_bound(thresholds, static_cast<double>(map.values[i]));
-    if (above != thresholds.begin())
-      steps_[static_cast<std::size_t>(above - thresholds.begin()) - 1].push_back(static_cast<int>(i));
-  }
-}
-
-bool RegionSweep::next() {
-  if (index_ == 0) return false;
-  for (const int pixel : steps_[--index_]) add(pixel);
-  collect();
-  return true;
-}
-
-int RegionSweep::root_of(int pixel) {
-  while (parent_[pixel] != pixel) pixel = parent_[pixel] = parent_[parent_[pixel]];
-  return pixel;
-}
-
-void RegionSweep::add(int pixel) {
-  const int x = pixel % map_.width, y = pixel / map_.width;
-  parent_[pixel] = pixel;
-  by_root_[pixel] = {{static_cast<double>(x), static_cast<double>(y), x + 1.0, y + 1.0}, 1, map_.values[pixel]};
-  roots_.push_back(pixel);
-  for (int ny = std::max(y - 1, 0); ny <= std::min(y + 1, map_.height - 1); ++ny)
-    for (int nx = std::max(x - 1, 0); nx <= std::min(x + 1, map_.width - 1); ++nx) {
-      const int neighbour = ny * map_.width + nx;
-      if (parent_[neighbour] < 0) continue;
-      int a = root_of(pixel), b = root_of(neighbour);
-      if (a == b) continue;
-      if (by_root_[a].pixels < by_root_[b].pixels) std::swap(a, b);
-      parent_[b] = a;
-      unite(by_root_[a], by_root_[b]);
-    }
-}
-
-void RegionSweep::collect() {
-  std::erase_if(roots_, [&](int pixel) { return parent_[pixel] != pixel; });
-  regions_.clear();
-  for (const int root : roots_) regions_.push_back(by_root_[root]);
-}
 
 std::span<const double> sweep_fractions() {
   static const auto kFractions = [] {
@@ -80,58 +210,36 @@ std::span<const double> sweep_fractions() {
 
 BoxCurve box_curve(const Heatmap& map, std::span<const Box> truths) {
   BoxCurve curve{std::vector<double>(kSteps), std::vector<double>(kSteps)};
+  check_finite(map.values, "the heatmap");
   const float maximum = peak(map).value;
   if (maximum <= 0) return curve;
-  std::vector<double> thresholds;
-  for (const double fraction : sweep_fractions()) thresholds.push_back(fraction * maximum);
-  RegionSweep sweep(map, thresholds);
-  while (sweep.next()) {
-    const auto regions = sweep.regions();
-    if (regions.empty()) continue;
-    const std::size_t i = sweep.threshold_index();
-    curve.largest[i] = best_iou(std::ranges::min_element(regions, is_larger)->box, truths);
-    for (const Region& region : regions) curve.any[i] = std::max(curve.any[i], best_iou(region.box, truths));
+  std::array<double, kSteps> thresholds;
+  for (std::size_t i = 0; i < kSteps; ++i) thresholds[i] = sweep_fractions()[i] * maximum;
+  const Steps steps(map, thresholds);
+  Regions regions(map);
+  BestOverlap best;
+  std::vector<int> grown;  // roots, as they were when pixels were added
+  int largest = -1;
+  for (int threshold = kSteps - 1; threshold >= 0; --threshold) {
+    const auto i = static_cast<std::size_t>(threshold);
+    grown.clear();
+    for (const Pixel& p : steps.of(i))
+      if (const int root = regions.add(p, threshold); grown.empty() || grown.back() != root) grown.push_back(root);
+    bool still_largest = largest >= 0 && regions.is_root(largest);
+    for (const int once : grown) {
+      const int root = regions.root_of(once);
+      Growing& region = regions[root];
+      if (region.grown == threshold) continue;
+      region.grown = threshold;
+      region.iou = best_iou(region_of(region).box, truths);
+      best.push(root, region);
+      if (!still_largest || leads(regions, root, largest)) largest = root;
+      still_largest = true;
+    }
+    if (largest >= 0) curve.largest[i] = regions[largest].iou;
+    curve.any[i] = best.overlap(regions);
   }
   return curve;
-}
-
-std::vector<double> box_accuracy(std::span<const std::vector<double>> curves, double bar) {
-  if (curves.empty()) return {};
-  std::vector<double> share(curves[0].size());
-  for (const auto& curve : curves)
-    for (std::size_t i = 0; i < share.size(); ++i) share[i] += curve[i] >= bar ? 1 : 0;
-  for (double& value : share) value /= static_cast<double>(curves.size());
-  return share;
-}
-
-double max_box_accuracy(std::span<const std::vector<double>> curves, double bar) {
-  const auto share = box_accuracy(curves, bar);
-  return share.empty() ? 0 : std::ranges::max(share);
-}
-
-double max_box_accuracy_v2(std::span<const std::vector<double>> curves) {
-  constexpr std::array kBars{0.3, 0.5, 0.7};
-  double sum = 0;
-  for (const double bar : kBars) sum += max_box_accuracy(curves, bar);
-  return sum / static_cast<double>(kBars.size());
-}
-
-std::size_t calibrated_index(std::span<const double> accuracy) {
-  constexpr std::ptrdiff_t kReach = 2;
-  const auto size = static_cast<std::ptrdiff_t>(accuracy.size());
-  std::ptrdiff_t best = 0;
-  double best_mean = -1;
-  for (std::ptrdiff_t i = 0; i < size; ++i) {
-    const std::ptrdiff_t first = std::max<std::ptrdiff_t>(i - kReach, 0), last = std::min(i + kReach, size - 1);
-    double sum = 0;
-    for (std::ptrdiff_t j = first; j <= last; ++j) sum += accuracy[static_cast<std::size_t>(j)];
-    const double mean = sum / static_cast<double>(last - first + 1);
-    if (mean > best_mean + 1e-12) {
-      best_mean = mean;
-      best = i;
-    }
-  }
-  return static_cast<std::size_t>(best);
 }
 
 }  // namespace limn

@@ -2,7 +2,7 @@
 
 #include <array>
 
-#include "limn/study/truth.h"
+#include "limn/study/experiment.h"
 
 namespace limn {
 namespace {
@@ -159,10 +159,9 @@ HeadlineVariant headline_variant(const Json& manifest) {
   const double threshold = manifest.at("thresholds").at(0).get<double>();
   if (experiment == "xray")
     return {"shares", [=](const Json& element) { return element.value("threshold", -1.0) == threshold; }};
-  const bool correct = manifest.at("protocol") == name_of(Protocol::correct);
+  const std::string_view box = name_of(box_of(manifest));
   return {"boxes", [=](const Json& element) {
-            return element.value("threshold", -1.0) == threshold &&
-                   element.value("rule", "") == (correct ? "region" : "rectangle");
+            return element.value("threshold", -1.0) == threshold && element.value("rule", "") == box;
           }};
 }
 

@@ -24,8 +24,10 @@ constexpr std::array kKnown{
           "None of the five most probable classes is one of the image's"},
     // Localization
     Known{"threshold", "threshold", Unit::number, "The box lies around what is above this share of the maximum"},
-    Known{"rule", "box around", Unit::text,
-          "region: the region with most pixels; rectangle: the one with the largest bounding rectangle"},
+    Known{
+        "rule", "box around", Unit::text,
+        "region: the region with most pixels; rectangle: the one with the largest bounding rectangle; contour: the "
+        "one with the largest area within its outer border"},
     Known{"top1", "top-1 loc. error", Unit::percent, "The most probable class is wrong, or its box fails"},
     Known{"top5", "top-5 loc. error", Unit::percent,
           "Each of the five most probable classes is wrong, or its box fails"},
@@ -39,10 +41,11 @@ constexpr std::array kKnown{
           "IoU of at least 0.5 at the threshold that is best for these images, and so a little too high"},
     Known{"max_box_accuracy_v2", "MaxBoxAccV2", Unit::percent,
           "The same of the best box of all regions, mean over IoU of 0.3, 0.5 and 0.7"},
-    Known{"calibrated.threshold", "calibrated at", Unit::fraction, "Threshold chosen on images at even positions"},
+    Known{"calibrated.threshold", "calibrated at", Unit::fraction,
+          "Threshold chosen on other images: those at even positions, or another run"},
     Known{"calibrated.chosen_on", "chosen on", Unit::count, "Images that the threshold was chosen on"},
     Known{"calibrated.box_accuracy", "calibrated", Unit::percent,
-          "IoU of at least 0.5 at that threshold, on the images at odd positions"},
+          "IoU of at least 0.5 at that threshold, on the images it was not chosen on"},
     Known{"masked_images", "images with masks", Unit::count, "Images of which PxAP is made"},
     Known{"pxap", "PxAP", Unit::fraction,
           "How well the scores of pixels tell objects from background at all thresholds, over the pixels of all "

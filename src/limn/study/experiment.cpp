@@ -85,23 +85,36 @@ std::unique_ptr<const Experiment> make_experiment(std::string_view name, const E
   return std::make_unique<Classification>(options);
 }
 
+RegionRule usual_box(Protocol protocol) {
+  return protocol == Protocol::correct ? RegionRule::region : RegionRule::rectangle;
+}
+
 Json options_json(std::string_view experiment, const ExperimentOptions& options) {
   Json json = {{"protocol", name_of(options.protocol)},
                {"thresholds", options.thresholds},
                {"tolerance", options.tolerance},
                {"seed", options.seed}};
+  if (experiment == "localization" || experiment == "xray") json["box"] = name_of(options.box);
   if (experiment == "occlusion") json["occlusion"] = rules_json(options.occlusion);
+  if (options.calibration) json["calibration"] = to_json(*options.calibration);
   if (experiment == "xray") json["findings"] = options.findings;
   return json;
+}
+
+RegionRule box_of(const Json& manifest) {
+  if (manifest.contains("box")) return parse_region_rule(manifest["box"].get<std::string>());
+  return usual_box(parse_protocol(manifest.at("protocol").get<std::string>()));
 }
 
 ExperimentOptions options_from(const Json& manifest) {
   ExperimentOptions options;
   options.protocol = parse_protocol(manifest.at("protocol").get<std::string>());
   options.thresholds = manifest.at("thresholds").get<std::vector<double>>();
+  options.box = box_of(manifest);
   options.tolerance = manifest.at("tolerance").get<double>();
   options.seed = manifest.at("seed").get<std::uint64_t>();
   options.findings = manifest.value("findings", options.findings);
+  if (manifest.contains("calibration")) options.calibration = calibration_from(manifest["calibration"]);
   if (manifest.contains("occlusion")) options.occlusion = rules_from(manifest.at("occlusion"));
   return options;
 }

@@ -12,7 +12,9 @@
 #include "limn/explain.h"
 #include "limn/heatmap.h"
 #include "limn/image/json.h"
+#include "limn/metrics.h"
 #include "limn/occlusion.h"
+#include "limn/study/calibration.h"
 #include "limn/study/rows.h"
 #include "limn/study/truth.h"
 
@@ -31,14 +33,19 @@ struct OcclusionRules {
 struct ExperimentOptions {
   Protocol protocol = Protocol::correct;
   std::vector<double> thresholds{0.15};         ///< fractions of a map's maximum; the first is the headline
+  RegionRule box = RegionRule::region;          ///< localization: of the headline; xray
   double tolerance = 15;                        ///< pointing game: pixels from a box, for the row with tolerance
   std::map<std::string, std::size_t> findings;  ///< xray: names in the dataset, and their classes in the network
   OcclusionRules occlusion = {};
+  std::optional<Calibration> calibration = {};  ///< localization: thresholds chosen on another run
   std::uint64_t seed = 0;
 };
+/// Whose box the protocol judges.
+RegionRule usual_box(Protocol);
 /// What the manifest of an experiment says of them, and what it said.
 Json options_json(std::string_view experiment, const ExperimentOptions&);
 ExperimentOptions options_from(const Json& manifest);
+RegionRule box_of(const Json& manifest);
 
 /// A row of the table of experiments.
 struct ExperimentInfo {

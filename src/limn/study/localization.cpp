@@ -7,15 +7,12 @@
 #include <cmath>
 
 #include "limn/metrics.h"
+#include "limn/study/calibration.h"
 
 namespace limn {
 namespace {
 
-struct Rule {
-  RegionRule rule;
-  std::string_view name;
-};
-constexpr std::array<Rule, 2> kRules{{{RegionRule::pixels, "region"}, {RegionRule::rectangle, "rectangle"}}};
+constexpr std::size_t kRules = kRegionRules.size();
 
 bool is_among(std::size_t c, std::span<const std::size_t> classes) {
   return std::ranges::find(classes, c) != classes.end();
@@ -24,12 +21,6 @@ bool is_among(std::size_t c, std::span<const std::size_t> classes) {
 std::vector<std::uint16_t> packed(const std::vector<double>& curve) {
   std::vector<std::uint16_t> out;
   for (const double v : curve) out.push_back(static_cast<std::uint16_t>(std::floor(v * kCurveUnit)));
-  return out;
-}
-
-std::vector<double> unpacked(const std::vector<std::uint16_t>& curve) {
-  std::vector<double> out;
-  for (const std::uint16_t v : curve) out.push_back(v / kCurveUnit);
   return out;
 }
 
@@ -70,7 +61,7 @@ class Localization : public Experiment {
   std::vector<std::string> columns() const override {
     std::vector<std::string> names;
     for (const double threshold : options_.thresholds)
-      for (const Rule& rule : kRules)
+      for (const RegionRule rule : kRegionRules)
         for (const char* what : {"known", "top1", "top5", "iou"}) names.push_back(column(what, rule, threshold));
     names.insert(names.end(), {"box", "degenerate", "curve_largest", "curve_any", "pixels"});
     return names;
@@ -84,7 +75,7 @@ class Localization : public Experiment {
   std::vector<Cell> measure(const ImageRow& image, std::span<const Heatmap> maps,
                             const References& references) const override {
     const auto classes = wanted(image);
-    std::vector<Outcome> outcomes(options_.thresholds.size() * kRules.size());
+    std::vector<Outcome> outcomes(options_.thresholds.size() * kRules);
     BoxCurve curve{std::vector<double>(sweep_fractions().size()), std::vector<double>(sweep_fractions().size())};
     std::int64_t degenerate = 0;
     std::string box_text;
@@ -92,11 +83,12 @@ class Localization : public Experiment {
     for (std::size_t i = 0; i < maps.size(); ++i) {
       const Heatmap map = rescaled(maps[i], degenerate);
       const auto truths = boxes_of(image, classes[i]);
-      for (std::size_t o = 0; o < outcomes.size(); ++o) {
-        const auto box = predicted_box(map, options_.thresholds[o / kRules.size()], kRules[o % kRules.size()].rule);
-        if (!box) continue;
-        if (i == 0 && o == headline_rule()) box_text = Json({box->x0, box->y0, box->x1, box->y1}).dump();
-        add(outcomes[o], image, classes[i], *box, truths);
+      for (std::size_t t = 0; t < options_.thresholds.size(); ++t) {
+        const auto boxes = predicted_boxes(map, options_.thresholds[t]);
+        for (std::size_t r = 0; r < kRules; ++r)
+          if (boxes[r]) add(outcomes[t * kRules + r], image, classes[i], *boxes[r], truths);
+        if (const auto& box = boxes[static_cast<std::size_t>(options_.box)]; box && i == 0 && t == 0)
+          box_text = Json({box->x0, box->y0, box->x1, box->y1}).dump();
       }
       add(curve, box_curve(map, truths));
       count(pixels, map, classes[i], references.masks);
@@ -116,11 +108,11 @@ class Localization : public Experiment {
     return cells;
   }
 
-  Primary primary() const override { return {column("known", kRules[headline_rule()], options_.thresholds[0])}; }
+  Primary primary() const override { return {column("known", options_.box, options_.thresholds[0])}; }
 
   Json summarise(RowStore& rows, std::string_view method, std::span<const ImageRow> images) const override {
     const auto names = rows.columns();
-    std::vector<std::vector<double>> sums(options_.thresholds.size() * kRules.size(), std::vector<double>(3));
+    std::vector<std::vector<double>> sums(options_.thresholds.size() * kRules, std::vector<double>(3));
     std::vector<std::vector<double>> ious(sums.size());
     std::vector<std::vector<double>> largest, any;
     std::vector<std::int64_t> positions;
@@ -136,8 +128,8 @@ class Localization : public Experiment {
         ious[o].push_back(row.real(first + 3));
       }
       degenerate += row.integer(last - 4) != 0 ? 1 : 0;
-      largest.push_back(unpacked(row.numbers(last - 3)));
-      any.push_back(unpacked(row.numbers(last - 2)));
+      largest.push_back(unpacked_curve(row.numbers(last - 3)));
+      any.push_back(unpacked_curve(row.numbers(last - 2)));
       if (!row.is_null(last - 1)) precision.add(counts_from(row.text(last - 1)));
     });
     double top1 = 0, top5 = 0;
@@ -151,9 +143,8 @@ class Localization : public Experiment {
     summary["degenerate"] = degenerate;
     const auto n = static_cast<double>(positions.size());
     for (std::size_t o = 0; o < sums.size(); ++o) {
-      const Rule& rule = kRules[o % kRules.size()];
-      summary["boxes"].push_back({{"threshold", options_.thresholds[o / kRules.size()]},
-                                  {"rule", rule.name},
+      summary["boxes"].push_back({{"threshold", options_.thresholds[o / kRules]},
+                                  {"rule", name_of(kRegionRules[o % kRules])},
                                   {"top1", error_json(sums[o][1], n)},
                                   {"top5", error_json(sums[o][2], n)},
                                   {"known_class", rate_json(sums[o][0], n)},
@@ -163,7 +154,8 @@ class Localization : public Experiment {
     }
     summary["max_box_accuracy"] = max_box_accuracy(largest);
     summary["max_box_accuracy_v2"] = max_box_accuracy_v2(any);
-    summary["calibrated"] = calibrated(positions, largest);
+    summary["calibrated"] = calibrated(options_.calibration ? &*options_.calibration : nullptr, std::string(method),
+                                       positions, largest);
     if (precision.images > 0) {
       const auto pooled = pixel_average_precision(precision.counts);
       summary["masked_images"] = precision.images;
@@ -174,10 +166,9 @@ class Localization : public Experiment {
   }
 
  private:
-  static std::string column(std::string_view what, const Rule& rule, double threshold) {
-    return fmt::format("{}_{}_{}", what, rule.name, 100 * threshold);
+  static std::string column(std::string_view what, RegionRule rule, double threshold) {
+    return fmt::format("{}_{}_{}", what, name_of(rule), 100 * threshold);
   }
-  std::size_t headline_rule() const { return options_.protocol == Protocol::correct ? 0 : 1; }
 
   /// Guarded min-max; a constant map has nothing to draw a box around, but one of full heat everywhere.
   static Heatmap rescaled(const Heatmap& map, std::int64_t& degenerate) {
@@ -210,24 +201,15 @@ class Localization : public Experiment {
     if (!pixels) pixels.emplace(kPixelBins);
     pixels->add(map, found->mask);
   }
-
-  /// The threshold is chosen on images at even positions and judged on the others.
-  static Json calibrated(std::span<const std::int64_t> positions, std::span<const std::vector<double>> curves) {
-    constexpr double kBar = 0.5;
-    std::vector<std::vector<double>> chosen_on, judged_on;
-    for (std::size_t i = 0; i < positions.size(); ++i)
-      (positions[i] % 2 == 0 ? chosen_on : judged_on).push_back(curves[i]);
-    if (chosen_on.empty() || judged_on.empty()) return nullptr;
-    const std::size_t index = calibrated_index(box_accuracy(chosen_on, kBar));
-    double successes = 0;
-    for (const auto& curve : judged_on) successes += curve[index] >= kBar ? 1 : 0;
-    Json out = {{"threshold", sweep_fractions()[index]}, {"chosen_on", chosen_on.size()}};
-    out["box_accuracy"] = rate_json(successes, static_cast<double>(judged_on.size()));
-    return out;
-  }
 };
 
 }  // namespace
+
+std::vector<double> unpacked_curve(const std::vector<std::uint16_t>& curve) {
+  std::vector<double> out;
+  for (const std::uint16_t v : curve) out.push_back(v / kCurveUnit);
+  return out;
+}
 
 std::unique_ptr<const Experiment> make_localization(const ExperimentOptions& options) {
   return std::make_unique<Localization>(options);

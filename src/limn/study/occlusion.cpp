@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "limn/metrics.h"
+#include "limn/passes/image_size.h"
 #include "limn/statistics.h"
 
 namespace limn {
@@ -15,18 +16,20 @@ constexpr float kFrame = 0.5F;  ///< what the frame of a padded image holds, as 
 
 std::int64_t margin_of(const OcclusionRules& rules) { return rules.padded ? rules.patch / 2 : 0; }
 
-/// The network for images with a frame around them.
+/// The network for images with a frame around them, whatever size its file declares.
 Classifier framed(const ProbedNetwork& network, const OcclusionRules& rules) {
   const std::int64_t margin = margin_of(rules);
-  Classifier open = network.classifier;
-  if (margin == 0) return open;
-  open.graph = network.model;
+  if (margin == 0) return network.classifier;
+  const std::int64_t height = network.classifier.height + 2 * margin, width = network.classifier.width + 2 * margin;
   try {
-    return with_size(std::move(open), network.classifier.height + 2 * margin,
-                     network.classifier.width + 2 * margin);
+    const ValueId image = network.model.at(network.classifier.image);
+    Classifier larger =
+        as_classifier(with_image_size(network.model, image, height, width), network.classifier.output);
+    larger.probability = network.classifier.probability;
+    return larger;
   } catch (const Error& e) {
     throw Error(e.code(), "the published protocol shows the network images with a frame: " + e.message(), e.where(),
-                "export the network with open height and width, or add --pad none");
+                "take a network that pools what is left of the image, or add --pad none");
   }
 }
 

@@ -138,7 +138,7 @@ class Xray : public Experiment {
     c.area = box.width() * box.height() / (static_cast<double>(map.width) * map.height);
     c.energy = energy_inside(map, std::span(&box, 1));
     // The study's box protocol scales the box, and does not cut it.
-    const auto found = predicted_box(map, kHalf, correct ? RegionRule::pixels : RegionRule::rectangle);
+    const auto found = predicted_box(map, kHalf, options_.box);
     c.iou = found ? iou(*found, marked) : 0;
     c.hit = c.iou >= localization_bar(marked);
     for (const double threshold : options_.thresholds) {

@@ -8,6 +8,7 @@
 #include <optional>
 #include <utility>
 
+#include "limn/base/chest_findings.h"
 #include "limn/error.h"
 #include "limn/names.h"
 #include "limn/zoo/families.h"
@@ -16,11 +17,6 @@ namespace limn {
 namespace {
 
 constexpr std::string_view kTorchvision = "https://download.pytorch.org/models/";
-
-constexpr std::array<std::string_view, 14> kFindings{
-    "Atelectasis", "Cardiomegaly", "Effusion",           "Infiltration",  "Mass",
-    "Nodule",      "Pneumonia",    "Pneumothorax",       "Consolidation", "Edema",
-    "Emphysema",   "Fibrosis",     "Pleural thickening", "Hernia"};
 
 // After the names of the files in torchvision 0.14; the second generation of weights was evaluated on images whose
 // shorter side is 232.
@@ -88,7 +84,7 @@ Row chest_xrays() {
   Row row = imagenet("chexnet", "CheXNet: DenseNet-121 with a sigmoid for each of 14 findings", kChexnet, chexnet);
   row.architecture.where = "https://github.com/arnoweng/CheXNet";
   row.architecture.preset = "chexnet";
-  row.architecture.labels = kFindings;
+  row.architecture.labels = kChestFindings;
   return row;
 }
 
