@@ -27,6 +27,8 @@ std::vector<char> needed_nodes(const Graph& graph) {
 
 /// The first opset whose ScatterElements can add.
 constexpr std::int64_t kScatterAdds = 16;
+/// The first opset whose Shape can tell some of the sizes.
+constexpr std::int64_t kShapeOfSome = 15;
 
 Window pool_window(const Node& node, Value x) { return Window::read(node, x.shape().size() - 2); }
 
@@ -61,8 +63,21 @@ class Rewriter {
     const OpDef* op = find_op(node.op);
     if (op != nullptr && op->decompose != nullptr)
       decompose(*op, node);
+    else if (node.op == "Shape" && opset_ < kShapeOfSome && !node.attrs.all().empty())
+      shape_of_some(node);
     else
       copy(node);
+  }
+
+  /// Some of the sizes, in older words.
+  void shape_of_some(const Node& node) {
+    const Value x = value(node.in[0]);
+    const auto rank = static_cast<std::int64_t>(x.shape().size());
+    const Value all = to_.add("Shape", {x});
+    const auto bound = [&](std::string_view name, std::int64_t otherwise) {
+      return to_.constant(Tensor::of<std::int64_t>({1}, {node.attrs.integer(name, otherwise)}));
+    };
+    map_[index(node.out[0])] = to_.add("Slice", {all, bound("start", 0), bound("end", rank)});
   }
 
   void copy(const Node& node) {
