@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo build test bench install clean format tidy
+.PHONY: help demo build test test-all bench install clean format tidy
 
 JOBS ?= $(shell nproc)
 PREFIX ?= /usr/local
@@ -13,7 +13,7 @@ release := build/release
 help:  ## list what there is to make
 	@echo "limn explains what a vision network looked at."
 	@echo
-	@awk -F ':[^#]*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':[^#]*## ' '/^[a-z-]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
 	@echo "Missing Debian packages are installed when run as root or with sudo, and named otherwise."
 
@@ -33,6 +33,9 @@ test:  ## build and run the tests; SLOW=1 runs the slow ones too, PARITY=0 leave
 	@echo "limn: running the tests; those that pass are not listed"
 	@ctest --test-dir $(release) -j 2 --output-on-failure --no-tests=error $(if $(without),-LE '^($(without))$$') \
 	  | sed -u '/^ *Start *[0-9]/d; / Passed  /d'
+
+test-all:  ## every test, slow ones and comparisons with PyTorch and onnxruntime too; takes hours
+	@$(MAKE) test SLOW=1 PARITY=1
 
 bench_with := --build $(release) --out $(OUT) $(if $(filter 1,$(QUICK)),--quick) $(if $(filter 1,$(FRESH)),--fresh)
 bench:  ## build, then measure speed beside onnxruntime and PyTorch; QUICK=1 leaves out what has no aim, OUT=folder

@@ -64,6 +64,53 @@ TEST_F(Commands, InspectFindsTheLayers) {
   EXPECT_EQ(told.at("card"), path("net.limn.json"));
 }
 
+TEST_F(Commands, CompileWritesOneFile) {
+  const Ran ran = run_limn({"compile", studio_.model, "--target", "dark", "--normalize", "-o", path("c.onnx")});
+  ASSERT_EQ(ran.code, 0) << ran.err;
+  EXPECT_EQ(ran.out, path("c.onnx") + "\n");
+  EXPECT_THAT(ran.err, IsEmpty());
+  const Json told = run_limn({"inspect", path("c.onnx"), "--json"}).lines().at(0);
+  const auto names = [&] {
+    std::vector<std::string> found;
+    for (const Json& output : told.at("outputs")) found.push_back(output.at("name"));
+    return found;
+  }();
+  EXPECT_THAT(names, testing::ElementsAre("logits", "heatmap"));
+  EXPECT_EQ(told.at("outputs").at(1).at("shape"), Json({"N", 1, 8, 12}));
+  // What is compiled is a classifier still.
+  const Ran predicted = run_limn({"predict", path("c.onnx"), studio_.picture("a.png", {0, 0, 12, 8}), "--json"});
+  EXPECT_EQ(predicted.code, 0) << predicted.err;
+}
+
+TEST_F(Commands, CompileTellsWhichMethodsItCan) {
+  const Ran list = run_limn({"compile", "--list"});
+  ASSERT_EQ(list.code, 0) << list.err;
+  EXPECT_THAT(list.out, testing::ContainsRegex("grad-cam +yes"));
+  EXPECT_THAT(list.out, testing::ContainsRegex("eigen-cam +no: ONNX has no operator"));
+  EXPECT_THAT(list.out, testing::ContainsRegex("occlusion +no: "));
+}
+
+TEST_F(Commands, CompileRefusesWhatItCannotDo) {
+  const auto refuse = [&](std::vector<std::string> more, int code, const auto& matcher) {
+    std::vector<std::string> arguments{"compile", studio_.model, "-o", path("c.onnx")};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    const Ran ran = run_limn(arguments);
+    EXPECT_EQ(ran.code, code) << ran.err;
+    EXPECT_THAT(ran.err, matcher);
+    EXPECT_THAT(ran.out, IsEmpty());
+    EXPECT_FALSE(std::filesystem::exists(path("c.onnx")));
+  };
+  refuse({"--layer", "featuers"}, 1, HasSubstr("features"));
+  refuse({"--method", "eigen-cam"}, 1, HasSubstr("--list"));
+  refuse({"--opset", "12"}, 1, HasSubstr("13 to 21"));
+  refuse({"--target", "prob:1"}, 2, HasSubstr("cannot be compiled"));
+  refuse({"--target", "7"}, 1, HasSubstr("2 classes"));
+  refuse({"--size", "huge"}, 2, HasSubstr("input or layer"));
+  EXPECT_EQ(run_limn({"compile", studio_.model, "-o", studio_.model}).code, 2);
+  EXPECT_EQ(run_limn({"compile", studio_.model}).code, 2);
+  EXPECT_EQ(run_limn({"compile", "-o", path("c.onnx")}).code, 2);
+}
+
 TEST_F(Commands, ACardIsWrittenReadAndChanged) {
   std::filesystem::remove(path("net.limn.json"));
   write_text(path("names.txt"), "hell\ndunkel\n");

@@ -2,7 +2,7 @@
 //
 // Answers each JSON line on standard input, {model, optimise, feeds: {name: {type, dims, file}}}, with one JSON line
 // {outputs: {name: {type, dims, file}}, inputs, seconds} or {error}. Numbers lie in FOLDER as they are in memory.
-import { readFileSync, writeFileSync } from "node:fs";
+import { readFileSync, statSync, writeFileSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { createRequire } from "node:module";
 
@@ -10,10 +10,10 @@ const require = createRequire(process.env.LIMN_NODE_MODULES ? process.env.LIMN_N
 const ort = require("onnxruntime-node");
 const folder = process.argv[2];
 const arrays = { float32: Float32Array, int64: BigInt64Array, uint8: Uint8Array, float16: Uint16Array };
-let kept = {};  // the session of the last model
+let kept = {}; // the session of the last file
 
 async function session(model, optimise) {
-  const key = `${model} ${optimise}`;
+  const key = `${model} ${statSync(model).mtimeMs} ${optimise}`;
   if (kept.key !== key) {
     await kept.session?.release();
     kept = {

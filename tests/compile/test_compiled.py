@@ -22,9 +22,6 @@ except ImportError as e:
 HERE = pathlib.Path(__file__).resolve().parent
 DATA = pathlib.Path(os.environ.get("LIMN_SHARED_DATA", HERE / "../../../shared/data"))
 METHODS = ["grad-cam", "guided-grad-cam"]
-# Half of 1e-4: what is the same on paper differs by rounding. Derivatives at the pixels jump where a rectifier's input
-# is next to zero, in any two programs; see judged().
-CLOSE = 1e-4
 
 
 def real_networks():
@@ -35,23 +32,21 @@ def real_networks():
             if (path := DATA / f"models/{name}.onnx").exists()}
 
 
-def judged(distances, kind):
-    """Distances that are too large."""
-    return {name: d for name, d in distances.items() if name != "growth" and d > CLOSE}
-
-
 def check(networks, methods, folder):
+    """Whether anything is not as it should be."""
     kinds, failed = compiled.kinds(), False
     with OnnxRuntime(folder) as runtime:
         for name, (model, images) in networks.items():
             network = compiled.Network(model, images, runtime, folder)
             for method in methods:
-                findings, distances = network.judge(method, kinds[method])
-                far = judged(distances, kinds[method])
-                worst = max(d for n, d in distances.items() if n != "growth")
-                print(f"{name:24} {method:18} worst {worst:.1e} growth {100 * distances['growth']:.2f} %",
-                      *findings, far or "", flush=True)
-                failed |= bool(findings or far)
+                findings, distances, kinks = network.judge(method, kinds[method])
+                growth = distances.pop("growth")
+                findings += [f"{what} is {d:.1e} off" for what, d in distances.items() if d > compiled.CLOSE]
+                if growth > 0.02:
+                    findings.append(f"the file grew by {100 * growth:.1f} %")
+                print(f"{name:24} {method:18} {max(distances.values()):.1e} {100 * growth:6.2f} %",
+                      f"kinks {kinks}" if kinks else "", *findings, flush=True)
+                failed |= bool(findings)
     return failed
 
 

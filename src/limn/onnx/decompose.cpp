@@ -25,6 +25,13 @@ std::vector<char> needed_nodes(const Graph& graph) {
   return nodes;
 }
 
+/// The first opset whose ScatterElements can add.
+constexpr std::int64_t kScatterAdds = 16;
+/// The first opset whose Shape can tell some of the sizes.
+constexpr std::int64_t kShapeOfSome = 15;
+
+Window pool_window(const Node& node, Value x) { return Window::read(node, x.shape().size() - 2); }
+
 /// Builds the new graph node by node.
 class Rewriter {
  public:
@@ -56,8 +63,21 @@ class Rewriter {
     const OpDef* op = find_op(node.op);
     if (op != nullptr && op->decompose != nullptr)
       decompose(*op, node);
+    else if (node.op == "Shape" && opset_ < kShapeOfSome && !node.attrs.all().empty())
+      shape_of_some(node);
     else
       copy(node);
+  }
+
+  /// Some of the sizes, in older words.
+  void shape_of_some(const Node& node) {
+    const Value x = value(node.in[0]);
+    const auto rank = static_cast<std::int64_t>(x.shape().size());
+    const Value all = to_.add("Shape", {x});
+    const auto bound = [&](std::string_view name, std::int64_t otherwise) {
+      return to_.constant(Tensor::of<std::int64_t>({1}, {node.attrs.integer(name, otherwise)}));
+    };
+    map_[index(node.out[0])] = to_.add("Slice", {all, bound("start", 0), bound("end", rank)});
   }
 
   void copy(const Node& node) {
@@ -83,19 +103,11 @@ class Rewriter {
   void decompose(const OpDef& op, const Node& node) {
     std::vector<Value> in;
     for (const ValueId id : node.in) in.push_back(value(id));
-    constexpr std::int64_t kScatterAdds = 16;  // the first opset whose ScatterElements can add
-    const bool spreads = node.op == "limn::MaxPoolGrad" && opset_ < kScatterAdds;
-    const auto out = spreads ? max_pool_grad_without_scatter(node, in) : op.decompose({node, in, to_});
+    const bool by_taps = node.op == "limn::MaxPoolGrad" && opset_ < kScatterAdds;
+    const auto out = by_taps ? std::vector{max_pool_gradient_by_taps(in[0], in[1], pool_window(node, in[1]))}
+                             : op.decompose({node, in, to_});
     for (std::size_t i = 0; i < node.out.size() && i < out.size(); ++i)
       if (node.out[i] != kAbsent) map_[index(node.out[i])] = out[i];
-  }
-
-  std::vector<Value> max_pool_grad_without_scatter(const Node& node, const std::vector<Value>& in) {
-    Attrs attrs = node.attrs;
-    attrs.erase("storage_order");
-    const Value indices = to_.add_many("MaxPool", {in[1]}, std::move(attrs), 2)[1];
-    const Window window = Window::read(node, in[1].shape().size() - 2);
-    return {spread_from_maxima(in[0], indices, in[1], window)};
   }
 
   const Graph& from_;

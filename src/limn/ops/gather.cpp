@@ -72,12 +72,32 @@ Value scatter_add(Value like, Value indices, Value values, std::size_t axis) {
               {{"axis", static_cast<std::int64_t>(axis)}, {"reduction", std::string("add")}});
 }
 
+/// Where a single constant index lies along an axis of known size.
+std::optional<std::int64_t> single_index(Value indices, const Dim& size) {
+  const auto& constant = indices.in->info(indices.id).constant;
+  if (!constant || constant->count() != 1 || !size.known()) return std::nullopt;
+  const std::int64_t i = constant->to_int64()[0];
+  return i < 0 ? i + size.value : i;
+}
+
+/// `slice`, of size 1 along the axis, at place `at` among zeros.
+Value among_zeros(Value slice, std::size_t axis, std::int64_t at, std::int64_t size) {
+  const std::size_t rank = slice.shape().size();
+  std::vector<std::int64_t> pads(2 * rank, 0);
+  pads[axis] = at;
+  pads[rank + axis] = size - 1 - at;
+  return emit("Pad", {slice, int64_constant(*slice.in, std::move(pads))});
+}
+
 std::vector<Value> gather_vjp(const VjpContext& c) {
-  const std::size_t rank = c.in[0].shape().size(), axis = gather_axis(c.node, rank);
+  const Shape shape = c.in[0].shape();
+  const std::size_t rank = shape.size(), axis = gather_axis(c.node, rank);
   const std::size_t q = c.in[1].shape().size();
   const auto along = static_cast<std::int64_t>(axis);
   Value dy = c.dout[0];
   if (q == 0) dy = unsqueeze(dy, {along});
+  if (const auto at = single_index(c.in[1], shape[axis]); at && q <= 1)
+    return {among_zeros(dy, axis, *at, shape[axis].value), {}};
   if (q > 1) {  // the axes of the indices as one; the sizes around them stay
     const auto part = [&](std::int64_t start, std::int64_t end) {
       return emit("Shape", {c.in[0]}, {{"start", start}, {"end", end}});
