@@ -48,17 +48,17 @@ Value looked_up(Value x, const Lookup& places, std::int64_t axis) {
 }
 
 struct TintConstants {
-  Value keep;  ///< [256, 1]
-  Value add;   ///< [256, 3]
+  Value keep;  ///< [256]
+  Value add;   ///< [3, 256]
 };
 TintConstants tint_constants(GraphBuilder& g, Colormap colormap) {
+  const TintTable table = tint_table(colormap, OverlayOptions{}.opacity);
   std::vector<float> keep, add;
-  for (const Tint& tint : tint_table(colormap, OverlayOptions{}.opacity)) {
-    keep.push_back(tint.keep);
-    add.insert(add.end(), tint.add.begin(), tint.add.end());
-  }
-  return {g.constant(Tensor::of<float>({256, 1}, std::span<const float>(keep))),
-          g.constant(Tensor::of<float>({256, 3}, std::span<const float>(add)))};
+  for (const Tint& tint : table) keep.push_back(tint.keep);
+  for (std::size_t c = 0; c < 3; ++c)
+    for (const Tint& tint : table) add.push_back(tint.add[c]);
+  return {g.constant(Tensor::of<float>({256}, std::span<const float>(keep))),
+          g.constant(Tensor::of<float>({3, 256}, std::span<const float>(add)))};
 }
 
 }  // namespace
@@ -69,12 +69,13 @@ Value append_overlay(Value picture, const PictureAxes& axes, Value heat, Colorma
   const Value spread = looked_up(looked_up(heat, across, 2), down, 1);
   const Value level = cast(rounded_to_byte(spread * 255.0F), kInt32);
   const TintConstants tints = tint_constants(g, colormap);
-  const Value photo = to_float(picture);
-  const Value tinted = photo * gather(tints.keep, level, 0) + gather(tints.add, level, 0);
-  const Value brightness =
-      reduce_sum(photo * g.constant(Tensor::of<float>({3}, std::span(kBrightness))), {3}) * kDimming;
-  const Value inside = emit("And", {reshape(down.inside, Ints{-1, 1, 1}), reshape(across.inside, Ints{-1, 1})});
-  return cast(rounded_to_byte(where(inside, tinted, brightness)), kUint8);
+  // Colours come first, [3, N, H, W]: what is the same for all three spreads over whole planes, which is fast.
+  const Value photo = transpose(to_float(picture), {3, 0, 1, 2});
+  const Value tinted = photo * gather(tints.keep, level, 0) + gather(tints.add, level, 1);
+  const Value share = g.constant(Tensor::of<float>({3, 1, 1, 1}, std::span(kBrightness)));
+  const Value brightness = reduce_sum(photo * share, {0}, false) * kDimming;
+  const Value inside = emit("And", {reshape(down.inside, Ints{-1, 1}), across.inside});
+  return transpose(cast(rounded_to_byte(where(inside, tinted, brightness)), kUint8), {1, 2, 3, 0});
 }
 
 }  // namespace limn

@@ -65,22 +65,22 @@ Value resample(Value x, const PictureAxis& axis) {
   return reshape(bytes, emit("Concat", {int64_constant(g, {-1}), others}, {{"axis", std::int64_t{0}}}));
 }
 
-Value channel_constant(GraphBuilder& g, const std::vector<float>& values) {
-  return g.constant(Tensor::of<float>({static_cast<std::int64_t>(values.size())}, std::span(values)));
-}
-
 /// ITU-R 601 luma in 16-bit fixed point, rounded; exact in float. [N, H, W, 3] to [N, H, W, 1].
 Value luma(Value rgb) {
-  const Value weights = channel_constant(*rgb.in, {19595, 38470, 7471});
+  const Value weights = rgb.in->constant(Tensor::of<float>({3}, {19595, 38470, 7471}));
   return floor_of((reduce_sum(rgb * weights, {3}) + 32768.0F) * (1.0F / 65536));
 }
 
-/// The order of operations of preprocess(), channels on the last axis.
-Value normalised(Value x, const Preprocess& options) {
+/// The order of operations of preprocess().
+Value normalised(Value x, const Preprocess& options, bool channels_last) {
   GraphBuilder& g = *x.in;
+  const auto by_channel = [&](const std::vector<float>& values) {
+    const auto n = static_cast<std::int64_t>(values.size());
+    return g.constant(Tensor::of<float>(channels_last ? Dims{n} : Dims{n, 1, 1}, std::span(values)));
+  };
   if (options.range == 1) x = x / float_constant(g, 255);
-  if (!options.mean.empty()) x = x - channel_constant(g, options.mean);
-  if (!options.std.empty()) x = x / channel_constant(g, options.std);
+  if (!options.mean.empty()) x = x - by_channel(options.mean);
+  if (!options.std.empty()) x = x / by_channel(options.std);
   return x;
 }
 
@@ -102,9 +102,8 @@ Value append_preprocess(Value picture, const PictureAxes& axes, const Preprocess
   x = resample(transpose(x, {2, 1, 0, 3}), axes.down);    // [h, N, w, C]
   if (options.order == ChannelOrder::bgr && options.channels == 3)
     x = emit("Gather", {x, int64_constant(*x.in, {2, 1, 0})}, {{"axis", std::int64_t{3}}});
-  x = normalised(x, options);
   x = transpose(x, channels_last ? Ints{1, 0, 2, 3} : Ints{1, 3, 0, 2});
-  return with_known_sizes(x, options, channels_last);
+  return with_known_sizes(normalised(x, options, channels_last), options, channels_last);
 }
 
 }  // namespace limn
