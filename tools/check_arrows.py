@@ -21,6 +21,7 @@ PUBLIC_HEADERS = {
     "zoo": ["zoo"],
     "runtime": ["runtime"],
     "methods": ["explain", "occlusion", "patches", "target"],
+    "compile": ["compile"],
     "image": ["card", "geometry", "heatmap", "image", "mask", "overlay", "preprocess"],
     "datasets": ["dataset"],
     "metrics": ["metrics", "statistics"],

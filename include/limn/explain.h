@@ -34,6 +34,8 @@ struct MethodInfo {
   bool class_discriminative;               ///< changes with the target class by its formula
   bool has_counterfactual;                 ///< offers the map of the negated gradient
   bool is_graph = true;                    ///< one graph computes it; otherwise many forward passes (occlusion)
+  /// Why the method cannot be compiled into an ONNX file; empty where it can.
+  std::string_view not_compiled = {};
 };
 
 /// Every method, in the order of the documentation.
@@ -71,6 +73,8 @@ LIMN_API Graph channels_first(const Graph& model);
 /// [N, classes]. Throws Error{unsupported} when no input looks like images or no output like class scores,
 /// Error{not_found} for an unknown output.
 LIMN_API Classifier as_classifier(const Graph& model, const std::string& output = {});
+/// The same for images of any size, where the model leaves height and width open: the graph keeps them symbolic.
+LIMN_API Classifier as_open_classifier(const Graph& model, const std::string& output = {});
 /// The same for an image of another size, where the model leaves height and width open. Throws Error{bad_input}
 /// when it does not.
 LIMN_API Classifier with_size(Classifier classifier, std::int64_t height, std::int64_t width);

@@ -4,15 +4,21 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <string>
 
 #include "limn/graph.h"
 
 namespace limn {
 
+/// The opsets that can be written.
+inline constexpr std::int64_t kOldestWritten = 13, kNewestWritten = 21;
+
 struct ExportOptions {
   std::int64_t opset = 17;        ///< 13 to 21
   std::string producer = "limn";  ///< told by the file
+  /// What inputs are that may be left out; an initializer of that name says so.
+  std::map<std::string, Tensor> defaults = {};
   /// A larger model keeps its weights in a second file, MODEL.onnx.data: a protobuf message ends at 2 GB.
   std::size_t max_bytes = (std::size_t{1} << 31) - (std::size_t{1} << 20);
 };

@@ -74,6 +74,7 @@ void build(CommandLine& line) {
   add_report(line);
   add_datasets(line);
   add_card(line);
+  add_compile(line);
   add_convert(line);
   add_demo(line);
   add_methods(line);

@@ -61,6 +61,7 @@ void add_merge(CommandLine&);
 void add_report(CommandLine&);
 void add_datasets(CommandLine&);
 void add_card(CommandLine&);
+void add_compile(CommandLine&);
 void add_convert(CommandLine&);
 void add_demo(CommandLine&);
 void add_methods(CommandLine&);

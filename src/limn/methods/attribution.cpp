@@ -5,28 +5,32 @@
 #include "limn/ops/interpolation.h"
 
 namespace limn {
-namespace {
 
-/// map [N, 1, h, w] -> [N, 1, H, W] with the sizes of `like`, bilinear with half-pixel centres.
 Value upsample(Value map, Value like) {
   GraphBuilder& g = *map.in;
-  const Dims from = known_dims({map.shape()[2], map.shape()[3]}),
-             to = known_dims({like.shape()[2], like.shape()[3]});
-  const Value rows = g.constant(linear_matrix(from[0], to[0]));
-  const Value columns = transpose(g.constant(linear_matrix(from[1], to[1])), {1, 0});
-  return matmul(rows, matmul(map, columns));
+  const Shape from = map.shape(), to = like.shape();
+  const bool known = from[2].known() && from[3].known() && to[2].known() && to[3].known();
+  if (known) {
+    // Two products with small matrices run on fast kernels everywhere.
+    const Value rows = g.constant(linear_matrix(from[2].value, to[2].value));
+    const Value columns = transpose(g.constant(linear_matrix(from[3].value, to[3].value)), {1, 0});
+    return matmul(rows, matmul(map, columns));
+  }
+  const auto part = [&](Value x, std::int64_t begin, std::int64_t end) {
+    return emit("Slice", {emit("Shape", {x}), int64_constant(g, {begin}), int64_constant(g, {end})});
+  };
+  const Value sizes = emit("Concat", {part(map, 0, 2), part(like, 2, 4)}, {{"axis", std::int64_t{0}}});
+  return g.add("Resize", {map, {}, {}, sizes},
+               {{"mode", std::string("linear")}, {"coordinate_transformation_mode", std::string("half_pixel")}});
 }
 
-/// Per image (t - min) / (max - min); a constant map becomes 0.
 Value min_max(Value map) {
-  const std::vector<std::int64_t> all{1, 2, 3};
-  const Value shifted = map - -reduce_max(-map, all);
-  const Value range = reduce_max(shifted, all);
+  const std::vector<std::int64_t> space{2, 3};
+  const Value shifted = map - -reduce_max(-map, space);
+  const Value range = reduce_max(shifted, space);
   GraphBuilder& g = *map.in;
   return shifted / where(greater(range, float_constant(g, 0.0F)), range, float_constant(g, 1.0F));
 }
-
-}  // namespace
 
 Value build_gradient(const MethodContext& c) { return c.image_cotangent(gradients()); }
 

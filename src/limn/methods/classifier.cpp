@@ -76,11 +76,16 @@ Graph channels_first(const Graph& model) {
   return has_channels_last(model.shape(image)) ? with_channels_first(model, image) : model;
 }
 
-Classifier as_classifier(const Graph& model, const std::string& output) {
+Classifier as_open_classifier(const Graph& model, const std::string& output) {
   Classifier c;
   c.graph = channels_first(model);
   describe(c, output);
   if (c.final_activation == "Sigmoid") c.probability = Probability::sigmoid;
+  return c;
+}
+
+Classifier as_classifier(const Graph& model, const std::string& output) {
+  Classifier c = as_open_classifier(model, output);
   const Shape shape = c.graph.shape(c.graph.at(c.image));
   if (!shape[2].known() || !shape[3].known()) return with_size(std::move(c), c.height, c.width);
   return c;

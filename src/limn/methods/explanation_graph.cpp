@@ -69,7 +69,7 @@ void require_rectifier(const GraphBuilder& g, const MethodInfo& info) {
 
 Value Cotangents::of(Value wrt, const RuleSet& rules) {
   const auto [it, fresh] = known_.try_emplace({rules.name(), wrt.id});
-  if (fresh) it->second = pull_back(logits_, target_, std::span(&wrt, 1), rules).front();
+  if (fresh) it->second = pull_back(output_, seed_, std::span(&wrt, 1), rules).front();
   return it->second;
 }
 
@@ -113,26 +113,36 @@ Classifier with_joined_layers(Classifier classifier, std::span<const MethodReque
   return classifier;
 }
 
-Graph explanation_graph(const Classifier& classifier, std::span<const MethodRequest> requests) {
+std::vector<Value> append_maps(GraphBuilder& g, const Classifier& classifier,
+                               std::span<const MethodRequest> requests, Cotangents& cotangents) {
   LayerLayouts layouts(classifier.graph);
-  const std::vector<MethodRequest> full = completed(classifier, requests, layouts);
-  GraphBuilder g(classifier.graph);
-  const Value logits = g.find(classifier.logits), image = g.find(classifier.image);
-  Cotangents cotangents(logits, g.input("target", logits.type()));
-  std::vector<std::pair<std::string, Value>> outputs{{"logits", logits}};
-  for (std::size_t i = 0; i < full.size(); ++i) {
-    const MethodRequest& r = full[i];
+  std::vector<Value> maps;
+  for (const MethodRequest& r : completed(classifier, requests, layouts)) {
     const MethodRow& row = method_row(r.method);
-    if (!row.info.is_graph) continue;
+    if (!row.info.is_graph) {
+      maps.emplace_back();
+      continue;
+    }
     require_rectifier(g, row.info);
-    MethodContext context{g, cotangents, image, {}, {}, {}, r.variant, r.counterfactual};
+    MethodContext context{g, cotangents, g.find(classifier.image), {}, {}, {}, r.variant, r.counterfactual};
     if (!r.layer.empty()) {
       context.layer = g.find(r.layer);
       context.layout = *layouts.of(r.layer);
       context.activation = as_feature_map(context.layer, context.layout);
     }
-    outputs.emplace_back(fmt::format("map_{}", i), row.build(context));
+    maps.push_back(row.build(context));
   }
+  return maps;
+}
+
+Graph explanation_graph(const Classifier& classifier, std::span<const MethodRequest> requests) {
+  GraphBuilder g(classifier.graph);
+  const Value logits = g.find(classifier.logits);
+  Cotangents cotangents(logits, g.input("target", logits.type()));
+  const std::vector<Value> maps = append_maps(g, classifier, requests, cotangents);
+  std::vector<std::pair<std::string, Value>> outputs{{"logits", logits}};
+  for (std::size_t i = 0; i < maps.size(); ++i)
+    if (maps[i]) outputs.emplace_back(fmt::format("map_{}", i), maps[i]);
   return std::move(g).finish(std::move(outputs));
 }
 

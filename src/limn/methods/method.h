@@ -14,13 +14,16 @@ namespace limn {
 class Cotangents {
  public:
   /// `logits` of the model and the `target` cotangent given for it.
-  Cotangents(Value logits, Value target) : logits_(logits), target_(target) {}
+  Cotangents(Value logits, Value target) : Cotangents(logits, target, logits, target) {}
+  /// The same where `output` with the cotangent `seed` stands for them.
+  Cotangents(Value logits, Value target, Value output, Value seed)
+      : logits_(logits), target_(target), output_(output), seed_(seed) {}
   Value of(Value wrt, const RuleSet& rules);
   Value logits() const { return logits_; }
   Value target() const { return target_; }
 
  private:
-  Value logits_, target_;
+  Value logits_, target_, output_, seed_;
   std::map<std::pair<std::string, ValueId>, Value> known_;
 };
 
@@ -67,6 +70,15 @@ Value build_guided_grad_cam(const MethodContext&);
 
 /// The requests with names, variants and layers filled in and checked; errors as explanation_graph().
 std::vector<MethodRequest> completed(const Classifier&, std::span<const MethodRequest>);
+
+/// Appends the map of every request to a builder that began as the classifier's graph, in their order; an empty
+/// handle for a method that is no graph. `cotangents` are of that builder. Errors as explanation_graph().
+std::vector<Value> append_maps(GraphBuilder&, const Classifier&, std::span<const MethodRequest>, Cotangents&);
+
+/// map [N, 1, h, w] -> [N, 1, H, W] with the sizes of `like`, bilinear with half-pixel centres.
+Value upsample(Value map, Value like);
+/// Per map of [N, K, H, W] (t - min) / (max - min); a constant map becomes 0.
+Value min_max(Value map);
 
 /// The row of a method; throws Error{not_found}.
 const MethodRow& method_row(std::string_view name);

@@ -91,7 +91,9 @@ const std::array<MethodRow, 14>& rows() {
         {"paper"},
         true,
         false,
-        false},
+        false,
+        true,
+        "ONNX has no operator for the decomposition that it needs"},
        build_eigen_cam},
       {{"gradient",
         "gradient of the class score at the pixels, signed",
@@ -137,7 +139,8 @@ const std::array<MethodRow, 14>& rows() {
         false,
         true,
         false,
-        false},
+        false,
+        "it takes hundreds of forward passes, which no graph of fixed size holds"},
        nullptr},
   }};
   return table;

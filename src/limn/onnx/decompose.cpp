@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "limn/ops/pool_maxima.h"
 #include "limn/ops/table.h"
 
 namespace limn {
@@ -27,7 +28,8 @@ std::vector<char> needed_nodes(const Graph& graph) {
 /// Builds the new graph node by node.
 class Rewriter {
  public:
-  explicit Rewriter(const Graph& from) : from_(from), to_(from.data().schema ? *from.data().schema : operators()) {
+  Rewriter(const Graph& from, std::int64_t opset)
+      : from_(from), opset_(opset), to_(from.data().schema ? *from.data().schema : operators()) {
     map_.resize(from.value_count());
     for (const ValueId id : from.inputs()) map_[index(id)] = to_.input(from.value(id).name, from.value(id).type);
     for (const auto& [key, value] : from.data().metadata) to_.set_metadata(key, value);
@@ -64,6 +66,7 @@ class Rewriter {
     std::vector<std::string> names;
     for (const ValueId id : node.out)
       names.push_back(id == kAbsent ? std::string() : free_name(from_.value(id).name));
+    if (!names.empty() && !names[0].empty() && names[0] != from_.value(node.out[0]).name) fresh.name = names[0];
     const auto out = to_.add_node(std::move(fresh), names);
     for (std::size_t i = 0; i < out.size(); ++i)
       if (out[i]) map_[index(node.out[i])] = out[i];
@@ -80,12 +83,23 @@ class Rewriter {
   void decompose(const OpDef& op, const Node& node) {
     std::vector<Value> in;
     for (const ValueId id : node.in) in.push_back(value(id));
-    const auto out = op.decompose({node, in, to_});
+    constexpr std::int64_t kScatterAdds = 16;  // the first opset whose ScatterElements can add
+    const bool spreads = node.op == "limn::MaxPoolGrad" && opset_ < kScatterAdds;
+    const auto out = spreads ? max_pool_grad_without_scatter(node, in) : op.decompose({node, in, to_});
     for (std::size_t i = 0; i < node.out.size() && i < out.size(); ++i)
       if (node.out[i] != kAbsent) map_[index(node.out[i])] = out[i];
   }
 
+  std::vector<Value> max_pool_grad_without_scatter(const Node& node, const std::vector<Value>& in) {
+    Attrs attrs = node.attrs;
+    attrs.erase("storage_order");
+    const Value indices = to_.add_many("MaxPool", {in[1]}, std::move(attrs), 2)[1];
+    const Window window = Window::read(node, in[1].shape().size() - 2);
+    return {spread_from_maxima(in[0], indices, in[1], window)};
+  }
+
   const Graph& from_;
+  std::int64_t opset_;
   GraphBuilder to_;
   std::vector<Value> map_;
   std::unordered_set<std::string> taken_;
@@ -101,9 +115,9 @@ bool has_own_operator(const Graph& graph) {
 
 }  // namespace
 
-Graph in_onnx_operators(const Graph& graph) {
-  Graph result = Rewriter(graph).run();
-  while (has_own_operator(result)) result = Rewriter(result).run();  // one may be made of others
+Graph in_onnx_operators(const Graph& graph, std::int64_t opset) {
+  Graph result = Rewriter(graph, opset).run();
+  while (has_own_operator(result)) result = Rewriter(result, opset).run();  // one may be made of others
   return result;
 }
 

@@ -1,7 +1,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <memory>
 #include <set>
 #include <string>
 #include <string_view>
@@ -11,79 +10,17 @@
 #include "limn/error.h"
 #include "limn/export_onnx.h"
 #include "limn/onnx/decompose.h"
-#include "limn/onnx/downgrade.h"
 #include "limn/onnx/model_writer.h"
+#include "limn/onnx/node_writer.h"
 #include "limn/version.h"
 
 namespace limn {
 namespace {
 
-constexpr std::int64_t kOldestOpset = 13, kNewestOpset = 21;
 /// What the importer keeps beside the model's own metadata.
 constexpr std::string_view kOwnKeys[] = {"graph", "opset", "producer", "note"};
 
 std::int64_t ir_version_of(std::int64_t opset) { return opset >= 21 ? 10 : opset >= 19 ? 9 : 8; }
-
-void set_type(const ValueInfo& value, onnx::ValueInfoProto& proto) {
-  proto.set_name(value.name);
-  if (value.type.dtype == DType::undefined) return;
-  auto& type = *proto.mutable_type()->mutable_tensor_type();
-  type.set_elem_type(element_type_of(value.type.dtype));
-  if (!value.type.shape) return;
-  type.mutable_shape();
-  for (const Dim& dim : *value.type.shape) {
-    auto& size = *type.mutable_shape()->add_dim();
-    if (dim.known())
-      size.set_dim_value(dim.value);
-    else if (!dim.symbol.empty())
-      size.set_dim_param(dim.symbol);
-  }
-}
-
-void set_tensor(const Tensor& tensor, onnx::TensorProto& proto) {
-  proto.set_data_type(element_type_of(tensor.dtype()));
-  for (const std::int64_t d : tensor.dims()) proto.add_dims(d);
-  proto.set_raw_data(tensor.bytes(), tensor.byte_count());
-}
-
-/// One overload per kind of attribute.
-struct AttributeWriter {
-  onnx::AttributeProto& proto;
-  const Node& node;
-
-  void operator()(std::int64_t v) const {
-    proto.set_type(onnx::AttributeProto::INT);
-    proto.set_i(v);
-  }
-  void operator()(double v) const {
-    proto.set_type(onnx::AttributeProto::FLOAT);
-    proto.set_f(static_cast<float>(v));
-  }
-  void operator()(const std::string& v) const {
-    proto.set_type(onnx::AttributeProto::STRING);
-    proto.set_s(v);
-  }
-  void operator()(const std::vector<std::int64_t>& list) const {
-    proto.set_type(onnx::AttributeProto::INTS);
-    for (const std::int64_t v : list) proto.add_ints(v);
-  }
-  void operator()(const std::vector<double>& list) const {
-    proto.set_type(onnx::AttributeProto::FLOATS);
-    for (const double v : list) proto.add_floats(static_cast<float>(v));
-  }
-  void operator()(const std::vector<std::string>& list) const {
-    proto.set_type(onnx::AttributeProto::STRINGS);
-    for (const std::string& v : list) proto.add_strings(v);
-  }
-  void operator()(const Tensor& v) const {
-    proto.set_type(onnx::AttributeProto::TENSOR);
-    set_tensor(v, *proto.mutable_t());
-  }
-  void operator()(const std::shared_ptr<const Graph>&) const {
-    throw Error(ErrorCode::unsupported, "a subgraph cannot be written",
-                fmt::format("node '{}' ({})", node.name, node.op));
-  }
-};
 
 /// Fills the message node by node; weights are collected apart.
 class ModelMaker {
@@ -93,7 +30,7 @@ class ModelMaker {
   void make() {
     set_header();
     auto& graph = *model_.mutable_graph();
-    for (const ValueId id : graph_.inputs()) set_type(graph_.value(id), *graph.add_input());
+    for (const ValueId id : graph_.inputs()) add_input(graph_.value(id));
     for (const Node& node : graph_.nodes()) add_node(node);
     for (const Output& output : graph_.outputs()) add_output(output);
   }
@@ -126,23 +63,17 @@ class ModelMaker {
     return value.name;
   }
 
+  void add_input(const ValueInfo& value) {
+    set_type(value, *model_.mutable_graph()->add_input());
+    if (const auto it = options_.defaults.find(value.name); it != options_.defaults.end())
+      weights_.push_back({value.name, it->second});
+  }
+
   void add_node(const Node& node) {
-    if (node.op.find("::") != std::string::npos)
-      throw Error(ErrorCode::unsupported, fmt::format("{} is no operator of ONNX", node.op),
-                  fmt::format("node '{}'", node.name));
-    auto& proto = *model_.mutable_graph()->add_node();
-    proto.set_op_type(node.op);
-    proto.set_name(node.name);
-    for (const ValueId id : node.in) proto.add_input(id == kAbsent ? std::string() : graph_.value(id).name);
-    for (const ValueId id : node.out) proto.add_output(id == kAbsent ? std::string() : graph_.value(id).name);
-    for (const auto& [name, attribute] : node.attrs.all()) {
-      auto& entry = *proto.add_attribute();
-      entry.set_name(name);
-      std::visit(AttributeWriter{entry, node}, attribute);
-    }
-    downgrade(graph_, node, options_.opset, proto);
+    onnx::NodeProto proto = to_proto(graph_, node, options_.opset);
     // What became an attribute is no weight any more.
     for (int i = 0; i < proto.input_size(); ++i) name_of(node.in[static_cast<std::size_t>(i)]);
+    *model_.mutable_graph()->add_node() = std::move(proto);
   }
 
   /// An output is a value of its name that a node makes; any other is handed on by an Identity.
@@ -174,10 +105,10 @@ class ModelMaker {
 }  // namespace
 
 void export_onnx(const Graph& graph, const std::filesystem::path& path, const ExportOptions& options) {
-  if (options.opset < kOldestOpset || options.opset > kNewestOpset)
+  if (options.opset < kOldestWritten || options.opset > kNewestWritten)
     throw Error(ErrorCode::unsupported, fmt::format("opset {} cannot be written; limn writes {} to {}",
-                                                    options.opset, kOldestOpset, kNewestOpset));
-  const Graph standard = in_onnx_operators(graph);
+                                                    options.opset, kOldestWritten, kNewestWritten));
+  const Graph standard = in_onnx_operators(graph, options.opset);
   ModelMaker maker(standard, options);
   maker.make();
   write_model(maker.model(), maker.weights(), path, options.max_bytes);

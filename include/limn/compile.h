@@ -1,0 +1,76 @@
+#pragma once
+// The model and its explanation as one standard ONNX file, for any runtime.
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "limn/explain.h"
+#include "limn/model.h"
+
+namespace limn {
+
+/// Which class the compiled file explains; every kind is a class score (the logit).
+struct CompiledTarget {
+  enum class Kind {
+    argmax,          ///< of every image the class with the largest score; output `target` int64 [N] tells which
+    input,           ///< the input `target`, int64 [N] (or [1] for all images): a class index; -1 (or any number
+                     ///< that is no class) means argmax
+    optional_input,  ///< the same with the default -1, for runtimes that let an input be left out
+    class_index,     ///< always the class `number`
+    top,             ///< the `number` classes with the largest scores; output `target` int64 [N, number]
+  };
+  Kind kind = Kind::argmax;
+  std::size_t number = 0;
+};
+
+enum class HeatmapSize {
+  input,  ///< [N, 1, H, W] like the image: CAMs grow bilinearly with half-pixel centres
+  layer,  ///< CAMs as they are, [N, 1, h, w] at the layer's size; not for attributions
+};
+
+struct CompileModelOptions {
+  MethodRequest request = {};
+  CompiledTarget target = {};
+  HeatmapSize size = HeatmapSize::input;
+  bool normalize = false;      ///< every map brought to 0..1 by its own minimum and maximum; a constant one to 0
+  bool raw = false;            ///< attributions: output `attribution` too, the signed numbers [N, C, H, W]
+  std::int64_t opset = 0;      ///< 0: the model's own
+  bool explain_nodes = false;  ///< names of new nodes tell which part of the model they belong to
+  std::string output = {};     ///< of several outputs of the model, the one with the class scores
+};
+
+/// What was written.
+struct CompiledModel {
+  std::int64_t opset = 0;
+  std::string variant, layer;  ///< as filled in
+  std::size_t bytes_before = 0, bytes_after = 0;
+  std::size_t nodes_before = 0, nodes_added = 0;
+  bool rewritten = false;  ///< written anew in another opset, rather than the model's own bytes with more behind
+  std::vector<std::string> notes;  ///< for people: what is not as they may expect
+};
+
+/// Writes `model`, as import_onnx() read it from model.path, with outputs of its explanation to `out`, as one ONNX
+/// file of standard operators:
+/// - `heatmap`: float32 [N, 1, H, W], for top:K [N, K, H, W]. A CAM is what the method gives, after its relu;
+///   of an attribution the largest absolute value over the channels. See HeatmapSize and `normalize`.
+/// - `target`: the classes explained, for argmax int64 [N], for top:K int64 [N, K].
+/// - `attribution`: where `raw` asks for it, float32 [N, C, H, W] ([N, K, C, H, W] for top:K).
+///
+/// Unless `opset` asks for another opset than the model's, or that is older than 13, the bytes of the model's
+/// nodes, weights, inputs and outputs stand in the new file as they were, in their order; new nodes, which read the
+/// model's values and weights by name, follow. Batch and image sizes stay as open as the model leaves them.
+/// Otherwise the whole graph is written anew by export_onnx(). External data stays external; next to `out` it is
+/// copied where that is another folder.
+///
+/// Throws as explanation_graph(); Error{unsupported} for a method that is no graph of operators
+/// (see not_compiled in MethodInfo), for an opset that lacks an operator (naming one that has it), for an operator
+/// without derivative between layer and scores, and where a name that is needed is taken in the model;
+/// Error{bad_input} for a class that the model does not have; Error{io, not_found} when the file cannot be written.
+LIMN_API CompiledModel compile_model(const Model& model, const std::filesystem::path& out,
+                                     const CompileModelOptions& options = {});
+
+}  // namespace limn

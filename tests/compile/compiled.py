@@ -1,0 +1,132 @@
+"""What is asked of a compiled file: it is valid, the model in it is untouched, and its maps are limn's own.
+
+judge() compiles one network with one method and answers what does not hold, with the distances measured.
+"""
+import os
+import pathlib
+import re
+import subprocess
+
+import numpy as np
+import onnx
+
+BUILD = pathlib.Path(os.environ.get("LIMN_BUILD_DIR", "build/release"))
+LIMN = os.environ.get("LIMN_CLI", str(BUILD / "bin/limn"))
+NEWEST_CHECKED = 17  # Debian's onnx 1.12 knows no newer opset
+
+
+def limn(*arguments):
+    done = subprocess.run([LIMN, *map(str, arguments)], capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise RuntimeError(done.stderr.strip())
+    return done.stdout
+
+
+def methods():
+    """Names of the methods that can be compiled."""
+    rows = [line.split() for line in limn("compile", "--list").splitlines()]
+    return [row[0] for row in rows if row[1] == "yes"]
+
+
+def kinds():
+    """cam or attribution, by method."""
+    import json
+    return {m["name"]: m["kind"] for m in map(json.loads, limn("methods", "--json").splitlines())}
+
+
+def own_maps(model, images, method, folder, raw):
+    """limn's maps and classes for every image [C, H, W]: [(class, map)]."""
+    found = []
+    for n, image in enumerate(images):
+        out = folder / f"own{n}"
+        np.save(folder / f"x{n}.npy", image)
+        limn("explain", model, folder / f"x{n}.npy", "--method", method, "--out", out, "--format", "npy",
+             *(["--raw"] if raw else []))
+        (path,) = out.glob("*.npy")
+        found.append((int(re.search(r"\.(\d+)(\.[^.]*)?(\.raw)?\.npy$", path.name)[1]), np.load(path)))
+        path.unlink()
+    return found
+
+
+def same_nodes(before, after):
+    """Whether every node, weight, input and output of the model comes first, byte by byte."""
+    def starts(old, new):
+        return len(old) <= len(new) and all(a.SerializeToString() == b.SerializeToString() for a, b in zip(old, new))
+    a, b = before.graph, after.graph
+    return all(starts(getattr(a, part), getattr(b, part)) for part in ("node", "initializer", "input", "output"))
+
+
+def valid(path):
+    """What onnx's checker and strict shape inference say; nothing when they are content."""
+    model = onnx.load(path)
+    if {o.domain: o.version for o in model.opset_import}.get("", 0) > NEWEST_CHECKED:
+        return None
+    try:
+        onnx.checker.check_model(model)
+        onnx.shape_inference.infer_shapes(model, check_type=True, strict_mode=True, data_prop=True)
+    except Exception as e:  # whatever onnx throws is the finding
+        return str(e)
+    return None
+
+
+def distance(a, b):
+    """Largest difference, as a part of the largest value."""
+    return float(np.abs(a - b).max() / max(np.abs(b).max(), 1e-30))
+
+
+class Network:
+    """A model, images for it, and what onnxruntime says of it uncompiled."""
+
+    def __init__(self, model, images, runtime, folder):
+        self.model, self.images, self.runtime, self.folder = model, images, runtime, folder
+        self.proto = onnx.load(model)
+        self.image = self.proto.graph.input[0].name
+        self.plain = {(n, on): runtime.run(model, self.feeds(n), on) for n in (1, 3) for on in (False, True)}
+
+    def feeds(self, count):
+        return {self.image: self.images[:count]}
+
+    def as_limn(self, n):
+        """Image n as [C, H, W]."""
+        image = self.images[n]
+        return image.transpose(2, 0, 1) if image.shape[0] > 4 else image
+
+    def outputs_hold(self, path):
+        """Findings about the model's own outputs in the compiled file."""
+        findings = []
+        for (count, on), plain in self.plain.items():
+            results = self.runtime.run(path, self.feeds(count), on)
+            for name, numbers in plain.items():
+                if not on and results[name].tobytes() != numbers.tobytes():
+                    findings.append(f"output {name} has other bits at batch {count}")
+                if on and distance(results[name], numbers) > 1e-5:
+                    findings.append(f"output {name} is {distance(results[name], numbers):.1e} off, optimised")
+        return findings
+
+    def judge(self, method, kind, whole=True):
+        """(findings, distances by what was compared). Not `whole`: maps alone."""
+        cam = kind == "cam"
+        findings, distances = [], {}
+        for raw in (True, False):
+            path = self.folder / "compiled.onnx"
+            flags = ["--normalize"] if not raw else ["--size", "layer"] if cam else ["--raw"]
+            limn("compile", self.model, "--method", method, "-o", path, *flags)
+            if whole and raw:
+                if complaint := valid(path):
+                    findings.append(complaint)
+                if not same_nodes(self.proto, onnx.load(path)):
+                    findings.append("the model's own nodes have changed")
+                growth = path.stat().st_size / pathlib.Path(self.model).stat().st_size - 1
+                distances["growth"] = growth
+                findings += self.outputs_hold(path)
+            own = own_maps(self.model, [self.as_limn(n) for n in range(3)], method, self.folder, raw)
+            for count in (1, 3):
+                results = self.runtime.run(path, self.feeds(count))
+                for n in range(count):
+                    chosen, expected = own[n]
+                    if results["target"][n] != chosen:
+                        findings.append(f"class {results['target'][n]} in place of {chosen}")
+                    got = results["attribution" if raw and not cam else "heatmap"][n]
+                    name = f"{'raw' if raw else 'heatmap'} of image {n} in {count}"
+                    distances[name] = distance(got.reshape(expected.shape), expected)
+        return findings, distances
