@@ -2,8 +2,8 @@
 #include <gmock/gmock.h>
 
 #include <algorithm>
-#include <random>
 
+#include "compile/pictures.h"
 #include "limn/compile/overlay_nodes.h"
 #include "limn/compile/preprocess_nodes.h"
 #include "limn/ops/evaluate.h"
@@ -14,27 +14,7 @@ namespace limn {
 namespace {
 
 using testing::HasSubstr;
-
-/// Noise over broad steps, so that neither flat places nor edges are missing.
-Image noise(int width, int height, unsigned seed) {
-  std::mt19937 random(seed);
-  Image image(width, height);
-  for (int y = 0; y < height; ++y)
-    for (int x = 0; x < 3 * width; ++x) {
-      const unsigned ground = (static_cast<unsigned>(x / 24) * 97 + static_cast<unsigned>(y / 8) * 61) % 256;
-      image.row(y)[x] = static_cast<std::uint8_t>(random() % 3 == 0 ? random() % 256 : ground);
-    }
-  return image;
-}
-
-/// One tensor [N, H, W, 3] of pictures of one size.
-Tensor stacked(const std::vector<Image>& pictures) {
-  std::vector<std::uint8_t> bytes;
-  for (const Image& p : pictures) bytes.insert(bytes.end(), p.pixels.begin(), p.pixels.end());
-  return Tensor::of<std::uint8_t>(
-      {static_cast<std::int64_t>(pictures.size()), pictures[0].height, pictures[0].width, 3},
-      std::span(std::as_const(bytes)));
-}
+using namespace test;
 
 const Type kPicture{DType::u8, Shape{Dim("N"), Dim("height"), Dim("width"), 3}};
 
@@ -48,7 +28,7 @@ Graph preprocessing(const Preprocess& options, bool channels_last = false) {
 /// The numbers of both ways, which must be the same in every bit.
 void expect_same(const Preprocess& options, int width, int height, bool channels_last = false) {
   SCOPED_TRACE(to_json(options) + testing::PrintToString(std::pair(width, height)));
-  const std::vector<Image> pictures{noise(width, height, 1), noise(width, height, 2)};
+  const std::vector<Image> pictures{picture(width, height, 1), picture(width, height, 2)};
   const Geometry at = geometry(options, width, height);
   const std::size_t c = static_cast<std::size_t>(options.channels),
                     plane = static_cast<std::size_t>(at.input_width) * static_cast<std::size_t>(at.input_height);
@@ -125,8 +105,8 @@ TEST(PreprocessNodes, CropsThatDoNotFitAreRefused) {
   EXPECT_ERROR(preprocessing(options), ErrorCode::unsupported, HasSubstr("larger than some resized images"));
   // Without a resize only the picture tells: the run fails rather than to make numbers of something else.
   options.resize = {};
-  EXPECT_THROW(evaluate(preprocessing(options), {{"image", stacked({noise(150, 150, 1)})}}), Error);
-  EXPECT_THROW(evaluate(preprocessing(options), {{"image", stacked({noise(223, 150, 1)})}}), Error);
+  EXPECT_THROW(evaluate(preprocessing(options), {{"image", stacked({picture(150, 150, 1)})}}), Error);
+  EXPECT_THROW(evaluate(preprocessing(options), {{"image", stacked({picture(223, 150, 1)})}}), Error);
 }
 
 /// A map [height, width] in [0, 1] with a hot spot.
@@ -140,7 +120,7 @@ Heatmap hot_spot(int width, int height) {
 
 void expect_same_overlay(const Preprocess& options, int width, int height, Colormap colormap) {
   SCOPED_TRACE(to_json(options) + testing::PrintToString(std::pair(width, height)));
-  const Image picture = noise(width, height, 3);
+  const Image photo = picture(width, height, 3);
   const Geometry at = geometry(options, width, height);
   const Heatmap heat = hot_spot(at.input_width, at.input_height);
   GraphBuilder g(operators());
@@ -149,13 +129,13 @@ void expect_same_overlay(const Preprocess& options, int width, int height, Color
   const Value out = append_overlay(input, picture_axes(input, options), map, colormap);
   const Graph graph = std::move(g).finish({{"overlay", out}});
   const Tensor got = evaluate(graph,
-                              {{"image", stacked({picture})},
+                              {{"image", stacked({photo})},
                                {"heat", Tensor::of<float>({1, at.input_height, at.input_width},
                                                           std::span(std::as_const(heat.values)))}},
                               {Precision::f32, {}})
                          .at("overlay");
   ASSERT_EQ(got.dims(), (Dims{1, height, width, 3}));
-  const Image want = overlay(picture, heat, at, {colormap, OverlayOptions{}.opacity, false, {}});
+  const Image want = overlay(photo, heat, at, {colormap, OverlayOptions{}.opacity, false, {}});
   int largest = 0;
   std::size_t different = 0;
   for (std::size_t i = 0; i < want.pixels.size(); ++i) {

@@ -78,4 +78,16 @@ Value append_overlay(Value picture, const PictureAxes& axes, Value heat, Colorma
   return transpose(cast(rounded_to_byte(where(inside, tinted, brightness)), kUint8), {1, 2, 3, 0});
 }
 
+Value attribution_for_display(Value heat) {
+  GraphBuilder& g = *heat.in;
+  const Value all = reshape(heat, Ints{0, -1});
+  const Value one = int64_constant(g, {1});
+  const Value count = emit("Slice", {emit("Shape", {all}), one, int64_constant(g, {2})});
+  const Value brightest = count - (count - one) * int64_constant(g, {199}) / int64_constant(g, {200});
+  const Value sorted = g.add_many("TopK", {all, brightest}, {{"axis", std::int64_t{1}}}, 2)[0];
+  const Value full = gather(sorted, brightest - one, 1);  // [N, 1]
+  const Value divisor = where(greater(full, float_constant(g, 0)), full, float_constant(g, 1));
+  return emit("Min", {heat / unsqueeze(divisor, {2}), float_constant(g, 1)});
+}
+
 }  // namespace limn

@@ -11,4 +11,8 @@ namespace limn {
 /// bar and box, otherwise within two grey levels of overlay().
 Value append_overlay(Value picture, const PictureAxes& axes, Value heat, Colormap colormap);
 
+/// `heat` [N, h, w] as for_display() shows that of an attribution: its brightest half percent is 1, for otherwise a
+/// few pixels outshine all others.
+Value attribution_for_display(Value heat);
+
 }  // namespace limn
