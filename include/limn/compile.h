@@ -4,12 +4,15 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "limn/explain.h"
 #include "limn/model.h"
+#include "limn/overlay.h"
+#include "limn/preprocess.h"
 
 namespace limn {
 
@@ -41,12 +44,20 @@ struct CompileModelOptions {
   std::int64_t opset = 0;      ///< 0: the model's own
   bool explain_nodes = false;  ///< names of new nodes tell which part of the model they belong to
   std::string output = {};     ///< of several outputs of the model, the one with the class scores
+  bool scores = false;         ///< output `scores` too: what enters a last softmax or sigmoid, [N, classes]
+  /// Pictures in place of the model's image: the input `image` (`picture` where the model has a value of that
+  /// name), uint8 [N, height, width, 3] in RGB, of any size, upright, becomes what preprocess() makes of it.
+  std::optional<Preprocess> preprocess = {};
+  /// With a preprocessing, the output `overlay` too: what overlay() makes of the picture, without bar and box.
+  bool overlay = false;
+  Colormap colormap = Colormap::inferno;  ///< of the overlay
 };
 
 /// What was written.
 struct CompiledModel {
   std::int64_t opset = 0;
   std::string variant, layer;  ///< as filled in
+  std::string picture;         ///< name of the input of pictures, with a preprocessing
   std::size_t bytes_before = 0, bytes_after = 0;
   std::size_t nodes_before = 0, nodes_added = 0;
   bool rewritten = false;  ///< written anew in another opset, rather than the model's own bytes with more behind
@@ -59,12 +70,16 @@ struct CompiledModel {
 ///   of an attribution the largest absolute value over the channels. See HeatmapSize and `normalize`.
 /// - `target`: the classes explained, for argmax int64 [N], for top:K int64 [N, K].
 /// - `attribution`: where `raw` asks for it, float32 [N, C, H, W] ([N, K, C, H, W] for top:K).
+/// - `overlay`: where it is asked for, uint8 [N, height, width, 3] ([N, K, height, width, 3] for top:K), the
+/// picture
+///   tinted by the heatmap, normalised, at the size of the input.
 ///
 /// Unless `opset` asks for another opset than the model's, or that is older than 13, the bytes of the model's
 /// nodes, weights, inputs and outputs stand in the new file as they were, in their order; new nodes, which read the
-/// model's values and weights by name, follow. Batch and image sizes stay as open as the model leaves them.
-/// Otherwise the whole graph is written anew by export_onnx(). External data stays external; next to `out` it is
-/// copied where that is another folder.
+/// model's values and weights by name, follow. With a preprocessing, its nodes come first, and the model's image,
+/// no input any more, is what they make. Batch and image sizes stay as open as the model leaves them. Otherwise the
+/// whole graph is written anew by export_onnx(). External data stays external; next to `out` it is copied where
+/// that is another folder.
 ///
 /// Throws as explanation_graph(); Error{unsupported} for a method that is no graph of operators
 /// (see not_compiled in MethodInfo), for an opset that lacks an operator (naming one that has it), for an operator

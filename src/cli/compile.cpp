@@ -7,23 +7,25 @@
 #include <system_error>
 
 #include "command_line.h"
+#include "compile_web.h"
 #include "failure.h"
 #include "limn/compile.h"
 #include "limn/export_onnx.h"
 #include "output.h"
+#include "web/folder.h"
 
 namespace limn::cli {
 namespace {
 
 struct CompileFlags {
-  std::string model, out;
+  NetworkFlags network;
+  std::string out, web, runtime;
   std::string method = "grad-cam", variant, layer;
   bool counterfactual = false;
   std::string target = "argmax";
-  std::optional<std::string> labels;
-  std::string output;
-  std::string size = "input";
-  bool normalize = false, raw = false, explain_nodes = false, list = false;
+  std::string size = "input", colormap = "inferno";
+  bool normalize = false, raw = false, with_preprocess = false, with_overlay = false;
+  bool explain_nodes = false, list = false;
   std::int64_t opset = 0;
 };
 
@@ -46,9 +48,9 @@ Error bad_target(const std::string& text) {
 
 /// A class by its name; the model is looked at for the number of classes.
 std::size_t class_named(const TargetSpec& spec, const CompileFlags& flags, const Model& model) {
-  const Classifier classifier = as_open_classifier(model.graph, flags.output);
-  const ClassNames names =
-      find_class_names(flags.labels, find_card(flags.model), card_path(flags.model), classifier.classes);
+  const Classifier classifier = as_open_classifier(model.graph, flags.network.output);
+  const ClassNames names = find_class_names(flags.network.labels, find_card(flags.network.model),
+                                            card_path(flags.network.model), classifier.classes);
   const std::vector<float> none(classifier.classes);
   return resolve_target(spec, none, names.full()).front().class_index;
 }
@@ -78,18 +80,16 @@ HeatmapSize read_size(const std::string& text) {
 
 std::string layer_for(const CompileFlags& flags) {
   if (!flags.layer.empty()) return flags.layer;
-  const auto card = find_card(flags.model);
+  const auto card = find_card(flags.network.model);
   return card && card->layer ? *card->layer : "auto";
 }
 
-int compile(const CompileFlags& flags) {
-  if (flags.list) return list_compiled();
-  require(flags.model, "MODEL");
-  require(flags.out, "-o OUT.onnx");
-  std::error_code none;
-  if (std::filesystem::equivalent(flags.model, flags.out, none))
-    throw UsageError(Error(ErrorCode::bad_input, "the compiled model would replace the model", "--out",
-                           "name another file, such as explained.onnx"));
+bool wants_pictures(const CompileFlags& flags) {
+  return flags.with_preprocess || flags.with_overlay || !flags.web.empty();
+}
+
+/// All but what depends on the model.
+CompileModelOptions read_options(const CompileFlags& flags) {
   CompileModelOptions options;
   options.request.method = method(flags.method).name;
   options.request.variant = flags.variant;
@@ -100,12 +100,37 @@ int compile(const CompileFlags& flags) {
   options.raw = flags.raw;
   options.opset = flags.opset;
   options.explain_nodes = flags.explain_nodes;
-  options.output = flags.output;
-  const Model model = import_onnx(flags.model);
+  options.output = flags.network.output;
+  options.overlay = flags.with_overlay;
+  options.colormap = as_usage([&] { return parse_colormap(flags.colormap); });
+  return options;
+}
+
+int compile(const CompileFlags& flags) {
+  if (flags.list) return list_compiled();
+  require(flags.network.model, "MODEL");
+  if (flags.web.empty()) require(flags.out, "-o OUT.onnx");
+  const std::string out = flags.web.empty() ? flags.out : web_model(flags.web).string();
+  std::error_code none;
+  if (std::filesystem::equivalent(flags.network.model, out, none))
+    throw UsageError(Error(ErrorCode::bad_input, "the compiled model would replace the model", out,
+                           "name another file, such as explained.onnx"));
+  CompileModelOptions options = read_options(flags);
+  const Model model = import_onnx(flags.network.model);
+  if (wants_pictures(flags)) {
+    PreprocessChoice choice = preprocess_of(flags.network, as_open_classifier(model.graph, flags.network.output));
+    options.preprocess = std::move(choice.preprocess);
+    if (!choice.note.empty()) print_note(choice.note);
+  }
+  if (!flags.web.empty()) {
+    compile_web(model, options, flags.network, flags.web, flags.runtime);
+    print("{}\n", (std::filesystem::path(flags.web) / "index.html").string());
+    return kFine;
+  }
   options.target = read_target(flags, model);
-  const CompiledModel compiled = compile_model(model, flags.out, options);
+  const CompiledModel compiled = compile_model(model, out, options);
   for (const std::string& note : compiled.notes) print_note(note);
-  print("{}\n", flags.out);
+  print("{}\n", out);
   return kFine;
 }
 
@@ -126,16 +151,41 @@ void add_explanation_options(CommandLine& line, CLI::App& command, CompileFlags&
       "input "
       "'target' of class indices (-1: argmax), input:argmax for one that may be left out where the runtime allows");
   line.completions[option->type_name("TARGET")] = {{"argmax", "input", "input:argmax", "top:"}, false};
+}
+
+void add_picture_options(CommandLine& line, CLI::App& command, CompileFlags& flags) {
+  command.add_flag(
+      "--with-preprocess", flags.with_preprocess,
+      "Put the preprocessing in: the input 'image' takes pictures of any size, uint8 [N,height,width,3]");
+  command.add_flag(
+      "--with-overlay", flags.with_overlay,
+      "The same, and the output 'overlay', the picture tinted by its heatmap, uint8 [N,height,width,3]");
+  CLI::Option* option = command.add_option("--colormap", flags.colormap,
+                                           "Colours of the overlay or page: inferno (default), viridis or jet");
+  line.completions[option->type_name("NAME")] = {{"inferno", "viridis", "jet"}, false};
   command
-      .add_option("--labels", flags.labels,
-                  "Class names for --target: a file with one a line, or one of the lists imagenet, chexnet, "
-                  "chest-study (default: the model card's, else ImageNet's for 1000 classes)")
-      ->type_name("FILE|LIST");
+      .add_option(
+          "--web", flags.web,
+          "Write a folder with a page that explains pictures and the camera in the browser, in place of --out")
+      ->type_name("DIR");
   command
-      .add_option("--output", flags.output,
-                  "Of a network with several outputs, the one with the class scores (default: the first that looks "
-                  "like [N, classes])")
-      ->type_name("NAME");
+      .add_option(
+          "--runtime", flags.runtime,
+          "With --web: the folder dist of npm's onnxruntime-web, which is copied, or an address where a server "
+          "has its files")
+      ->type_name("DIR|URL");
+}
+
+/// Options that would do nothing, or would be overruled, are refused.
+void check_heeded(const CLI::App& command, const CompileFlags& flags) {
+  const bool web = !flags.web.empty();
+  require_heeded(command, {"--preset", "--resize", "--crop", "--range", "--mean", "--std", "--order"},
+                 wants_pictures(flags), "--with-preprocess, --with-overlay and --web");
+  require_heeded(command, {"--colormap"}, flags.with_overlay || web, "--with-overlay and --web");
+  require_heeded(command, {"--runtime"}, web, "--web");
+  require_heeded(command,
+                 {"--out", "--target", "--size", "--normalize", "--raw", "--with-preprocess", "--with-overlay"},
+                 !web, "a file of one's own, and --web DIR decides it itself");
 }
 
 }  // namespace
@@ -148,8 +198,10 @@ void add_compile(CommandLine& line) {
       "Nodes, weights and outputs of the model stay as they are; the output 'heatmap' [N,1,H,W] is new.",
       {"limn compile model.onnx -o explained.onnx",
        "limn compile model.onnx --target top:3 --normalize -o explained.onnx",
-       "limn compile model.onnx --method guided-backprop --target input -o explained.onnx", "limn compile --list"});
-  command->add_option("MODEL", flags->model, "The network, an ONNX file")->type_name("");
+       "limn compile model.onnx --method guided-backprop --target input -o explained.onnx",
+       "limn compile model.onnx --with-overlay -o picture-to-picture.onnx",
+       "limn compile model.onnx --web page --runtime node_modules/onnxruntime-web/dist", "limn compile --list"});
+  command->add_option("MODEL", flags->network.model, "The network, an ONNX file")->type_name("");
   command->add_option("-o,--out", flags->out, "The ONNX file to write")->type_name("OUT");
   add_explanation_options(line, *command, *flags);
   CLI::Option* option = command->add_option(
@@ -166,7 +218,12 @@ void add_compile(CommandLine& line) {
   command->add_flag("--explain-nodes", flags->explain_nodes,
                     "Name new nodes explain/PART/..., after the part of the model that they are about");
   command->add_flag("--list", flags->list, "List methods: which can be compiled, and why the others cannot");
-  command->callback([&line, flags] { line.action = [flags] { return compile(*flags); }; });
+  add_picture_options(line, *command, *flags);
+  add_network_options(line, *command, flags->network);
+  command->callback([&line, flags, command] {
+    check_heeded(*command, *flags);
+    line.action = [flags] { return compile(*flags); };
+  });
 }
 
 }  // namespace limn::cli

@@ -9,5 +9,7 @@ namespace limn::cli {
 extern const std::string_view kImagenetLabels;
 /// src/cli/demo/page.css: the looks of the demo's page.
 extern const std::string_view kPageStyle;
+/// src/cli/web: the page of `limn compile --web`, @NAME@ where something is put in, and the parts that go there.
+extern const std::string_view kWebPage, kWebStyle, kWebWorker, kWebNetwork, kWebHeat, kWebScript;
 
 }  // namespace limn::cli

@@ -5,7 +5,9 @@
 #include <algorithm>
 
 #include "limn/compile/append.h"
+#include "limn/compile/join.h"
 #include "limn/compile/maps.h"
+#include "limn/compile/picture.h"
 #include "limn/error.h"
 #include "limn/export_onnx.h"
 #include "limn/onnx/decompose.h"
@@ -75,13 +77,19 @@ std::map<std::string, std::string> metadata_of(const CompileModelOptions& option
                                              {"limn.normalize", options.normalize ? "yes" : "no"}};
   if (!request.layer.empty()) entries["limn.layer"] = request.layer;
   if (request.counterfactual) entries["limn.counterfactual"] = "yes";
+  if (options.preprocess) entries["limn.preprocess"] = to_json(*options.preprocess);
+  if (options.overlay) entries["limn.overlay"] = name_of(options.colormap);
   return entries;
 }
 
 void check_names(const Graph& model, const CompileModelOptions& options) {
-  for (const char* name : {"heatmap", "target", "attribution"}) {
-    if (name == std::string_view("attribution") && !options.raw) continue;
-    if (!model.find(name)) continue;
+  const std::pair<const char*, bool> names[] = {{"heatmap", true},
+                                                {"target", true},
+                                                {"attribution", options.raw},
+                                                {"scores", options.scores},
+                                                {"overlay", options.overlay}};
+  for (const auto& [name, wanted] : names) {
+    if (!wanted || !model.find(name)) continue;
     throw Error(ErrorCode::unsupported, fmt::format("the model has a value named '{}' already", name),
                 "the explanation needs that name",
                 "rename it in the model; if this file was compiled before, compile the model that it was made of");
@@ -104,8 +112,9 @@ CompiledModel compile_model(const Model& model, const std::filesystem::path& out
                             const CompileModelOptions& options) {
   check_names(model.graph, options);
   const Classifier classifier = as_open_classifier(model.graph, options.output);
-  CompiledGraph compiled = compiled_graph(classifier, options);
   const ValueId image = model.graph.at(classifier.image);
+  const PictureInput picture = picture_input(model.graph, image);
+  CompiledGraph compiled = compiled_graph(classifier, options, picture);
   if (model.graph.shape(image) != classifier.graph.shape(classifier.graph.at(classifier.image)))
     compiled.graph = with_channels_last(compiled.graph, compiled.graph.at(classifier.image));
 
@@ -115,6 +124,11 @@ CompiledModel compile_model(const Model& model, const std::filesystem::path& out
   result.variant = compiled.request.variant;
   result.layer = compiled.request.layer;
   result.bytes_before = model.file_bytes;
+  std::optional<Graph> front;
+  if (options.preprocess) {
+    front = in_short(preprocess_graph(model.graph, image, *options.preprocess), result.opset);
+    result.picture = picture.name;
+  }
   auto metadata = metadata_of(options, compiled.request);
   const Graph graph =
       appended(model.graph, in_short(compiled.graph, result.opset), options.explain_nodes ? "explain" : "");
@@ -126,11 +140,13 @@ CompiledModel compile_model(const Model& model, const std::filesystem::path& out
         fmt::format("the whole model is written anew, in opset {} in place of {}", result.opset, model.opset);
     result.notes.push_back(note);
     metadata["limn.note"] = note;
-    export_onnx(with_outputs_of(model.graph, graph, metadata), out,
+    const Graph whole = with_outputs_of(model.graph, graph, metadata);
+    export_onnx(front ? joined(*front, whole) : whole, out,
                 {.opset = result.opset, .defaults = std::move(defaults)});
     result.bytes_after = std::filesystem::file_size(out);
   } else {
-    const Extended written = extend_onnx(model, {graph, std::move(defaults), std::move(metadata)}, out);
+    const Extended written =
+        extend_onnx(model, {graph, std::move(defaults), std::move(metadata), std::move(front)}, out);
     result.bytes_after = written.bytes;
     result.nodes_before = written.nodes_before;
     result.nodes_added = written.nodes_added;

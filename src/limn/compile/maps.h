@@ -1,6 +1,7 @@
 #pragma once
 
 #include "limn/compile.h"
+#include "limn/compile/picture.h"
 
 namespace limn {
 
@@ -10,8 +11,10 @@ struct CompiledGraph {
   MethodRequest request;  ///< with variant and layer filled in
 };
 
-/// The classifier's graph with the outputs `heatmap`, `target` and `attribution` of compile_model() appended, in
-/// place of its own. Errors as compile_model().
-CompiledGraph compiled_graph(const Classifier& classifier, const CompileModelOptions& options);
+/// The classifier's graph with the outputs `heatmap`, `target`, `attribution`, `scores` and `overlay` of
+/// compile_model() appended, in place of its own; for an overlay, with the input of pictures. Errors as
+/// compile_model().
+CompiledGraph compiled_graph(const Classifier& classifier, const CompileModelOptions& options,
+                             const PictureInput& picture);
 
 }  // namespace limn

@@ -16,13 +16,8 @@ Value scalar(GraphBuilder& g, std::int64_t v) { return g.constant(Tensor::scalar
 
 std::int64_t class_count(Value logits) { return logits.shape()[1].value; }
 
-/// The scores as [N, C].
-Value flat(Value logits) {
-  return logits.shape().size() == 2 ? logits : reshape(logits, std::vector<std::int64_t>{0, class_count(logits)});
-}
-
 Value argmax(Value logits) {
-  return emit("ArgMax", {flat(logits)}, {{"axis", std::int64_t{1}}, {"keepdims", std::int64_t{0}}});
+  return emit("ArgMax", {flat_scores(logits)}, {{"axis", std::int64_t{1}}, {"keepdims", std::int64_t{0}}});
 }
 
 void check_class(std::size_t number, Value logits) {
@@ -54,7 +49,8 @@ ClassChoice best(GraphBuilder& g, std::size_t count, Value logits) {
   if (k < 1 || k > classes)
     throw Error(ErrorCode::bad_input, fmt::format("the network has {} classes, not {}", classes, count), {},
                 fmt::format("ask for top:1 to top:{}", classes));
-  const Value order = g.add_many("TopK", {flat(logits), int64_constant(g, {k})}, {{"axis", std::int64_t{1}}}, 2)[1];
+  const Value order =
+      g.add_many("TopK", {flat_scores(logits), int64_constant(g, {k})}, {{"axis", std::int64_t{1}}}, 2)[1];
   ClassChoice choice{{}, order};
   for (std::int64_t i = 0; i < k; ++i)
     choice.classes.push_back(emit("Gather", {order, scalar(g, i)}, {{"axis", std::int64_t{1}}}));
@@ -62,6 +58,11 @@ ClassChoice best(GraphBuilder& g, std::size_t count, Value logits) {
 }
 
 }  // namespace
+
+Value flat_scores(Value logits) {
+  if (logits.shape().size() == 2) return logits;
+  return reshape(logits, std::vector<std::int64_t>{0, class_count(logits)});
+}
 
 ClassChoice choose_classes(Value logits, const CompiledTarget& target) {
   GraphBuilder& g = *logits.in;

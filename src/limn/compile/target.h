@@ -17,6 +17,9 @@ struct ClassChoice {
 /// Throws Error{bad_input} for a class or a number of classes that `logits` does not have.
 ClassChoice choose_classes(Value logits, const CompiledTarget& target);
 
+/// The scores [N, C] or [N, C, 1, 1] as [N, C].
+Value flat_scores(Value logits);
+
 /// d score / d logits for these classes, shaped like `logits`.
 Value one_hot(Value classes, Value logits);
 

@@ -6,12 +6,10 @@
 #include <cmath>
 
 #include "limn/image/canvas.h"
+#include "limn/image/tint.h"
 
 namespace limn {
 namespace {
-
-/// What the network did not see loses its colours and keeps this share of its brightness.
-constexpr float kDimming = 0.6F;
 
 /// One axis of looking heat up at original pixels: two neighbouring cells and the share of the second. Cells
 /// have half-pixel centres.
@@ -43,34 +41,14 @@ float heat_at(const Heatmap& map, const Lookup& x, const Lookup& y) {
 
 std::uint8_t byte_of(float v) { return static_cast<std::uint8_t>(std::clamp(v + 0.5F, 0.0F, 255.0F)); }
 
-/// What becomes of a sample p under one of 256 levels of heat: keep * p + add[channel].
-struct Tint {
-  float keep = 1;
-  std::array<float, 3> add{};
-};
-using TintTable = std::array<Tint, 256>;
-
-TintTable tint_table(const OverlayOptions& options) {
-  TintTable table;
-  for (std::size_t level = 0; level < table.size(); ++level) {
-    const float heat = static_cast<float>(level) / 255;
-    const Rgb color = color_of(options.colormap, heat);
-    // Cold regions keep more of the photo, so that the eye goes where the heat is.
-    const float weight = options.opacity * (0.7F + 0.3F * heat);
-    table[level].keep = 1 - weight;
-    for (std::size_t c = 0; c < 3; ++c) table[level].add[c] = static_cast<float>(color[c]) * weight;
-  }
-  return table;
-}
-
 void tint(std::uint8_t* pixel, float heat, const TintTable& table) {
   const Tint& t = table[byte_of(heat * 255)];
   for (std::size_t c = 0; c < 3; ++c) pixel[c] = byte_of(static_cast<float>(pixel[c]) * t.keep + t.add[c]);
 }
 
 void dim(std::uint8_t* pixel) {
-  const float grey = 0.299F * static_cast<float>(pixel[0]) + 0.587F * static_cast<float>(pixel[1]) +
-                     0.114F * static_cast<float>(pixel[2]);
+  float grey = 0;
+  for (std::size_t c = 0; c < 3; ++c) grey += kBrightness[c] * static_cast<float>(pixel[c]);
   std::fill_n(pixel, 3, byte_of(grey * kDimming));
 }
 
@@ -84,7 +62,7 @@ Image overlay(const Image& photo, const Heatmap& map, const Geometry& geometry, 
   check_finite(map.values, "the heatmap");
   const auto across = lookups(photo.width, geometry.input_width, map.width, geometry.scale_x, geometry.offset_x);
   const auto down = lookups(photo.height, geometry.input_height, map.height, geometry.scale_y, geometry.offset_y);
-  const TintTable tints = tint_table(options);
+  const TintTable tints = tint_table(options.colormap, options.opacity);
   Image out = photo;
   for (int y = 0; y < out.height; ++y) {
     std::uint8_t* pixel = out.row(y);

@@ -36,35 +36,45 @@ void set_initializer(const Tensor& tensor, const std::string& name, onnx::Tensor
   proto.set_raw_data(tensor.bytes(), tensor.byte_count());
 }
 
-/// Writes the fields that the file gets.
+/// What the names of a file mean while it grows.
+struct FileNames {
+  explicit FileNames(const ModelParts& parts)
+      : opset(parts.opset_of("")), cast(has_other_floats(parts)), taken(taken_names(parts)) {}
+
+  std::int64_t opset;
+  bool cast;                    ///< whether some of the file's numbers are no float32
+  std::set<std::string> taken;  ///< no new value or node may have these
+  std::set<std::string> added;  ///< new inputs
+};
+
+/// Writes the fields that the file gets for one graph.
 class Additions {
  public:
-  Additions(const Model& model, const ModelParts& parts, const Extension& extension)
-      : graph_(extension.graph),
-        extension_(extension),
-        opset_(parts.opset_of("")),
-        cast_(has_other_floats(parts)),
-        taken_(taken_names(parts)),
-        names_(graph_.value_count()) {
-    const std::set<std::string> in_file = value_names(parts);
-    for (std::size_t i = 0; i < model.graph.value_count(); ++i)
-      if (const std::string& name = model.graph.value(ValueId(i)).name; in_file.contains(name)) known_.insert(name);
-  }
+  /// `known`: names that mean the same in graph and file.
+  Additions(const Graph& graph, std::unordered_set<std::string> known, FileNames& file)
+      : graph_(graph), file_(file), known_(std::move(known)), names_(graph_.value_count()) {}
 
-  onnx::ModelProto make() {
+  /// Nodes behind the file's own, with new inputs and outputs.
+  onnx::GraphProto behind(const std::map<std::string, Tensor>& defaults) {
     for (const Output& output : graph_.outputs()) reserve(output.name);
     for (const ValueId id : graph_.inputs())
-      if (!is_known(id)) add_input(id);
+      if (!is_known(id)) add_input(id, defaults);
     const std::vector<char> needed = needed_nodes();
     name_outputs(needed);
     for (std::size_t i = 0; i < needed.size(); ++i)
       if (needed[i]) add_node(graph_.nodes()[i]);
     for (const Output& output : graph_.outputs()) add_output(output);
-    for (const auto& [key, value] : extension_.metadata) {
-      auto& entry = *result_.add_metadata_props();
-      entry.set_key(key);
-      entry.set_value(value);
-    }
+    return std::move(result_);
+  }
+
+  /// Nodes in front of the file's own, which make an input of that ONNX element type.
+  onnx::GraphProto in_front(std::int32_t element_type) {
+    const Output& made = graph_.outputs().front();
+    const bool as_it_is = element_type == onnx::TensorProto_DataType_FLOAT;
+    for (const ValueId id : graph_.inputs()) add_input(id, {});
+    names_[index(made.value)] = as_it_is ? made.name : fresh(made.name + "/float32");
+    for (const Node& node : graph_.nodes()) add_node(node);
+    if (!as_it_is) add_cast(names_[index(made.value)], made.name, element_type);
     return std::move(result_);
   }
 
@@ -73,24 +83,25 @@ class Additions {
 
   /// For names that others rely on.
   void reserve(const std::string& name) {
-    if (!taken_.insert(name).second)
+    if (!file_.taken.insert(name).second)
       throw Error(ErrorCode::unsupported, fmt::format("the model has a value or node named '{}' already", name),
                   "a new output or input needs that name", "rename it in the model");
   }
 
   std::string fresh(const std::string& wish) {
     std::string name = wish;
-    for (int i = 1; !taken_.insert(name).second; ++i) name = fmt::format("{}_{}", wish, i);
+    for (int i = 1; !file_.taken.insert(name).second; ++i) name = fmt::format("{}_{}", wish, i);
     return name;
   }
 
-  void add_input(ValueId id) {
+  void add_input(ValueId id, const std::map<std::string, Tensor>& defaults) {
     const ValueInfo& value = graph_.value(id);
-    reserve(value.name);
     names_[index(id)] = value.name;
-    set_type(value, *result_.mutable_graph()->add_input());
-    if (const auto it = extension_.defaults.find(value.name); it != extension_.defaults.end())
-      set_initializer(it->second, value.name, *result_.mutable_graph()->add_initializer());
+    if (!file_.added.insert(value.name).second) return;
+    reserve(value.name);
+    set_type(value, *result_.add_input());
+    if (const auto it = defaults.find(value.name); it != defaults.end())
+      set_initializer(it->second, value.name, *result_.add_initializer());
   }
 
   /// The nodes that outputs need and the file lacks.
@@ -123,16 +134,21 @@ class Additions {
     const ValueInfo& value = graph_.value(id);
     std::string& name = names_[index(id)];
     if (!name.empty()) return name;
-    if (is_known(id)) return name = cast_ && is_float(value.type.dtype) ? cast(value.name) : value.name;
+    if (is_known(id)) return name = file_.cast && is_float(value.type.dtype) ? as_float(value.name) : value.name;
     if (!value.constant) throw Error(ErrorCode::internal, "a value was lost", value.name);
     name = fresh(value.name);
-    set_initializer(*value.constant, name, *result_.mutable_graph()->add_initializer());
+    set_initializer(*value.constant, name, *result_.add_initializer());
     return name;
   }
 
-  std::string cast(const std::string& from) {
-    onnx::NodeProto node;
+  std::string as_float(const std::string& from) {
     const std::string name = fresh(from + "/float32");
+    add_cast(from, name, onnx::TensorProto_DataType_FLOAT);
+    return name;
+  }
+
+  void add_cast(const std::string& from, const std::string& name, std::int32_t element_type) {
+    onnx::NodeProto& node = *result_.add_node();
     node.set_op_type("Cast");
     node.set_name(name);
     node.add_input(from);
@@ -140,13 +156,11 @@ class Additions {
     auto& to = *node.add_attribute();
     to.set_name("to");
     to.set_type(onnx::AttributeProto::INT);
-    to.set_i(onnx::TensorProto_DataType_FLOAT);
-    *result_.mutable_graph()->add_node() = std::move(node);
-    return name;
+    to.set_i(element_type);
   }
 
   void add_node(const Node& node) {
-    onnx::NodeProto proto = to_proto(graph_, node, opset_);
+    onnx::NodeProto proto = to_proto(graph_, node, file_.opset);
     for (int i = 0; i < proto.input_size(); ++i) proto.set_input(i, reading(node.in[static_cast<std::size_t>(i)]));
     std::string own;
     for (std::size_t i = 0; i < node.out.size(); ++i) {
@@ -157,26 +171,50 @@ class Additions {
       proto.set_output(static_cast<int>(i), name);
     }
     proto.set_name(own);
-    *result_.mutable_graph()->add_node() = std::move(proto);
+    *result_.add_node() = std::move(proto);
   }
 
   void add_output(const Output& output) {
     const std::string name = reading(output.value);
-    if (name != output.name) *result_.mutable_graph()->add_node() = identity(name, output.name);
-    auto& proto = *result_.mutable_graph()->add_output();
+    if (name != output.name) *result_.add_node() = identity(name, output.name);
+    auto& proto = *result_.add_output();
     set_type(graph_.value(output.value), proto);
     proto.set_name(output.name);
   }
 
   const Graph& graph_;
-  const Extension& extension_;
-  std::int64_t opset_;
-  bool cast_;
-  std::set<std::string> taken_;
-  std::unordered_set<std::string> known_;  ///< names that mean the same in graph and file
-  std::vector<std::string> names_;         ///< in the file; empty while not there
-  onnx::ModelProto result_;
+  FileNames& file_;
+  std::unordered_set<std::string> known_;
+  std::vector<std::string> names_;  ///< in the file; empty while not there
+  onnx::GraphProto result_;
 };
+
+/// Names of values that mean the same in the imported graph and its file.
+std::unordered_set<std::string> known_names(const Model& model, const ModelParts& parts) {
+  const std::set<std::string> in_file = value_names(parts);
+  std::unordered_set<std::string> known;
+  for (std::size_t i = 0; i < model.graph.value_count(); ++i)
+    if (const std::string& name = model.graph.value(ValueId(i)).name; in_file.contains(name)) known.insert(name);
+  return known;
+}
+
+Splice splice_of(const Model& model, const ModelParts& parts, const Extension& extension) {
+  FileNames names(parts);
+  Splice splice;
+  if (extension.front) {
+    splice.dropped_input = extension.front->outputs().front().name;
+    const auto input = std::ranges::find(parts.inputs, splice.dropped_input, &onnx::ValueInfoProto::name);
+    splice.front = Additions(*extension.front, {}, names).in_front(input->type().tensor_type().elem_type());
+  }
+  *splice.behind.mutable_graph() =
+      Additions(extension.graph, known_names(model, parts), names).behind(extension.defaults);
+  for (const auto& [key, value] : extension.metadata) {
+    auto& entry = *splice.behind.add_metadata_props();
+    entry.set_key(key);
+    entry.set_value(value);
+  }
+  return splice;
+}
 
 /// The data files of the model, beside `out` as they lie beside the model.
 void copy_external_data(const Model& model, const ModelParts& parts, const std::filesystem::path& out) {
@@ -209,12 +247,12 @@ void copy_external_data(const Model& model, const ModelParts& parts, const std::
 Extended extend_onnx(const Model& model, const Extension& extension, const std::filesystem::path& out) {
   const MappedFile file(model.path);
   const ModelParts parts = take_apart(file.bytes());
-  const onnx::ModelProto addition = Additions(model, parts, extension).make();
+  const Splice splice = splice_of(model, parts, extension);
   copy_external_data(model, parts, out);
   Extended result;
-  result.bytes = write_spliced(file.bytes(), addition, out);
+  result.bytes = write_spliced(file.bytes(), splice, out);
   result.nodes_before = parts.nodes.size();
-  result.nodes_added = static_cast<std::size_t>(addition.graph().node_size());
+  result.nodes_added = static_cast<std::size_t>(splice.front.node_size() + splice.behind.graph().node_size());
   return result;
 }
 

@@ -6,14 +6,21 @@
 #include <cstddef>
 #include <filesystem>
 #include <span>
+#include <string>
 
 namespace limn {
 
-/// Writes `file`, the bytes of a model, to `out` with the fields of `addition` behind its own: those of
-/// addition.graph() inside its graph, the others at the end. Nothing of the file is decoded or changed but the
-/// length of its graph. The file appears whole or not at all; answers its size. Throws Error{limit} above 2 GB,
-/// Error{io, not_found}.
-std::size_t write_spliced(std::span<const std::byte> file, const onnx::ModelProto& addition,
-                          const std::filesystem::path& out);
+/// What a file gets.
+struct Splice {
+  onnx::GraphProto front;     ///< in front of the fields of its graph
+  std::string dropped_input;  ///< an input of its graph that is left out; empty for none
+  onnx::ModelProto
+      behind;  ///< behind its own: the fields of behind.graph() inside its graph, the others at the end
+};
+
+/// Writes `file`, the bytes of a model, with more fields to `out`. Nothing of the file is changed but the length of
+/// its graph, and the input that is dropped. The file appears whole or not at all; answers its size. Throws
+/// Error{limit} above 2 GB, Error{io, not_found}.
+std::size_t write_spliced(std::span<const std::byte> file, const Splice& splice, const std::filesystem::path& out);
 
 }  // namespace limn
