@@ -41,7 +41,7 @@ Tensor read_tensor(const fs::path& path) {
   onnx::TensorProto proto;
   std::ifstream file(path, std::ios::binary);
   if (!proto.ParseFromIstream(&file)) throw Error(ErrorCode::bad_input, "no tensor in " + path.string());
-  return TensorReader(nullptr, {}).attribute(proto);
+  return TensorReader({}, {}).attribute(proto);
 }
 
 bool close(double value, double expected) {
