@@ -260,7 +260,8 @@ TEST_F(Datasets, CubMasksAreByHalfOfTheAnnotators) {
   write("CUB_200_2011/train_test_split.txt", "1 0\n2 0\n");
   Image painted(5, 1);
   for (std::size_t p = 0; p < 5; ++p)
-    for (std::size_t c = 0; c < 3; ++c) painted.pixels[3 * p + c] = std::array{0, 102, 127, 153, 255}[p];
+    for (std::size_t c = 0; c < 3; ++c)
+      painted.pixels[3 * p + c] = std::array<std::uint8_t, 5>{0, 102, 127, 153, 255}[p];
   // Beside the other archive, or in its folder.
   for (const char* where : {"segmentations/001.A", "CUB_200_2011/segmentations/001.A"}) {
     fs::create_directories(root_ / where);
