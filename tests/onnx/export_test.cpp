@@ -115,6 +115,43 @@ TEST_F(Export, OlderOpsetsGetAttributes) {
   }
 }
 
+TEST_F(Export, SomeOfTheSizesInOlderWords) {
+  GraphBuilder g(operators());
+  const Value x = g.input("x", {DType::f32, Shape{Dim("N"), 3, Dim("W")}});
+  const Value last = g.add("Shape", {x}, {{"start", std::int64_t{-1}}}, "last");
+  const Value first = g.add("Shape", {x}, {{"end", std::int64_t{2}}}, "first");
+  const Graph graph = std::move(g).finish({{"last", last}, {"first", first}});
+  for (const std::int64_t opset : {13, 15}) {
+    const auto result = evaluate(write_and_read(graph, {.opset = opset}), {{"x", numbers({2, 3, 5}, 0)}});
+    EXPECT_THAT(result.at("last").as<std::int64_t>(), ElementsAre(5));
+    EXPECT_THAT(result.at("first").as<std::int64_t>(), ElementsAre(2, 3));
+    const onnx::ModelProto model = proto();
+    for (const auto& node : model.graph().node())
+      if (node.op_type() == "Shape") {
+        EXPECT_EQ(node.attribute_size(), opset < 15 ? 0 : 1);
+      }
+  }
+}
+
+TEST_F(Export, PoolsHaveAGradientInEveryOpset) {
+  for (const bool ceil : {false, true}) {
+    GraphBuilder g(operators());
+    const Value x = g.input("x", {DType::f32, Shape{Dim("N"), 2, Dim("H"), Dim("W")}});
+    const Attrs window{{"kernel_shape", std::vector<std::int64_t>{3, 2}},
+                       {"strides", std::vector<std::int64_t>{2, 1}},
+                       {"pads", std::vector<std::int64_t>{1, 1, 0, 0}},
+                       {"dilations", std::vector<std::int64_t>{1, 2}},
+                       {"ceil_mode", std::int64_t{ceil}}};
+    const Value y = g.add("MaxPool", {x}, window, "y");
+    const Graph graph = std::move(g).finish({{"dx", x.in->add("limn::MaxPoolGrad", {y * 2.0F, x}, window, "dx")}});
+    // Ties: the first of equals takes the cotangent.
+    Tensor values = numbers({2, 2, 7, 6}, -1);
+    values.mutable_view().as<float>()[8] = values.mutable_view().as<float>()[9] = 5;
+    for (const std::int64_t opset : {13, 16})
+      expect_same(graph, write_and_read(graph, {.opset = opset}), {{"x", values}});
+  }
+}
+
 TEST_F(Export, WhatAnOpsetLacksIsNamed) {
   GraphBuilder g(operators());
   const Value x = g.input("x", {DType::f32, Shape{Dim("N"), 4}});
