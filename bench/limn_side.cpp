@@ -1,8 +1,8 @@
 // limn's side of a comparison: limn_bench MODEL BATCH[xSIZE] THREADS WORK...
 //
-// WORK is `forward` or a comma-separated list of methods, each image's class 0; `METHODS*K` explains classes 0 to K
-// - 1. SIZE is for networks that leave height and width open. Prints "ready" and then answers each line on standard
-// input:
+// WORK is `forward` or a comma-separated list of methods, each image's best class; `METHODS*K` explains the K best;
+// `exact:` or `fast:` before it says in which precision (otherwise as is usual for the methods). SIZE is for
+// networks that leave height and width open. Prints "ready" and then answers each line on standard input:
 //   WORK COUNT        the milliseconds of COUNT runs, on one line
 //   answer WORK FILE  "done", when the class scores and maps of one run are in FILE, as floats
 // The caller interleaves rounds with other programs, so that a noisy machine troubles all alike.
@@ -26,7 +26,8 @@ struct Work {
   Explainer explainer;
   std::size_t classes;  ///< how many are explained of each image
 
-  /// One forward pass and, where there are methods, explanations. `after` sees each class's maps.
+  /// One forward pass and, where there are methods, explanations. `after` is called for each class, with the number
+  /// of its target in the explainer.
   template <class After>
   void run(After after) {
     explainer.images();  // marks the images as changed
@@ -35,11 +36,13 @@ struct Work {
     std::vector<std::vector<Target>> first;  // by image
     for (std::int64_t n = 0; n < explainer.batch(); ++n)
       first.push_back(resolve_target({TargetSpec::Kind::top, {}, classes, 0}, explainer.logits(n), {}));
-    for (std::size_t c = 0; c < classes; ++c) {
+    const std::size_t at_once = explainer.targets_at_once();
+    for (std::size_t c = 0; c < classes; c += at_once) {
       std::vector<Target> targets;
-      for (const auto& of_image : first) targets.push_back(of_image.at(c));
+      for (const auto& of_image : first)
+        for (std::size_t t = 0; t < at_once; ++t) targets.push_back(of_image.at(std::min(c + t, classes - 1)));
       explainer.explain(targets);
-      after();
+      for (std::size_t t = 0; t < at_once && c + t < classes; ++t) after(t);
     }
   }
 };
@@ -50,13 +53,17 @@ void fill(std::span<float> images) {
   for (float& v : images) v = static_cast<float>((state = state * 1664525U + 1013904223U) >> 8) / 8388608.0F - 1.0F;
 }
 
-Work make_work(const Classifier& classifier, const std::string& text, const ExplainerOptions& options) {
+Work make_work(const Classifier& classifier, std::string text, ExplainerOptions options) {
+  if (const std::size_t colon = text.find(':'); colon != std::string::npos) {
+    options.precision = parse_precision(text.substr(0, colon));
+    text.erase(0, colon + 1);
+  }
   const std::size_t star = text.find('*');
   std::vector<MethodRequest> requests;
   std::istringstream in(text == "forward" ? "" : text.substr(0, star));
   for (std::string name; std::getline(in, name, ',');) requests.push_back({name, {}, "auto", false});
-  Work work{Explainer(classifier, requests, options),
-            star == std::string::npos ? 1 : std::stoul(text.substr(star + 1))};
+  if (star != std::string::npos) options.targets = std::stoul(text.substr(star + 1));
+  Work work{Explainer(classifier, requests, options), options.targets};
   fill(work.explainer.images());
   return work;
 }
@@ -64,7 +71,7 @@ Work make_work(const Classifier& classifier, const std::string& text, const Expl
 void print_times(Work& work, int count) {
   for (int i = 0; i < count; ++i) {
     const auto start = std::chrono::steady_clock::now();
-    work.run([] {});
+    work.run([](std::size_t) {});
     fmt::print("{:.4f} ",
                std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count());
   }
@@ -80,9 +87,9 @@ void write_answer(Work& work, const std::string& path) {
   e.images();
   e.predict();
   for (std::int64_t n = 0; n < e.batch(); ++n) write(e.logits(n));
-  work.run([&] {
+  work.run([&](std::size_t t) {
     for (std::size_t r = 0; r < e.requests().size(); ++r)
-      for (std::int64_t n = 0; n < e.batch(); ++n) write(e.map(r, n).data);
+      for (std::int64_t n = 0; n < e.batch(); ++n) write(e.map(r, n, t).data);
   });
   out.close();
   if (!out) throw Error(ErrorCode::io, "cannot write " + path);

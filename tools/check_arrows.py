@@ -20,7 +20,7 @@ PUBLIC_HEADERS = {
     "checkpoint": ["checkpoint"],
     "zoo": ["zoo"],
     "runtime": ["runtime"],
-    "methods": ["explain", "occlusion", "patches", "target"],
+    "methods": ["averages", "explain", "occlusion", "patches", "target"],
     "compile": ["compile"],
     "image": ["card", "geometry", "heatmap", "image", "mask", "overlay", "preprocess"],
     "datasets": ["dataset"],

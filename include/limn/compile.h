@@ -74,6 +74,10 @@ struct CompiledModel {
 /// picture
 ///   tinted by the heatmap, normalised, at the size of the input.
 ///
+/// integrated-gradients and smooth-grad compute the network once more, for the points of all images as one batch of
+/// N * steps (or samples); smooth-grad has the input `noise`, float32 [samples, C, H, W] of standard normal
+/// numbers, such as standard_noise() draws.
+///
 /// Unless `opset` asks for another opset than the model's, or that is older than 13, the bytes of the model's
 /// nodes, weights, inputs and outputs stand in the new file as they were, in their order; new nodes, which read the
 /// model's values and weights by name, follow. With a preprocessing, its nodes come first, and the model's image,
@@ -81,10 +85,11 @@ struct CompiledModel {
 /// whole graph is written anew by export_onnx(). External data stays external; next to `out` it is copied where
 /// that is another folder.
 ///
-/// Throws as explanation_graph(); Error{unsupported} for a method that is no graph of operators
-/// (see not_compiled in MethodInfo), for an opset that lacks an operator (naming one that has it), for an operator
-/// without derivative between layer and scores, and where a name that is needed is taken in the model;
-/// Error{bad_input} for a class that the model does not have; Error{io, not_found} when the file cannot be written.
+/// Throws as explanation_graph(); Error{unsupported} for a method that cannot be compiled (see not_compiled in
+/// MethodInfo), for one of many points where the model's batch is not open, for an opset that lacks an operator
+/// (naming one that has it), for an operator without derivative between layer and scores, and where a name that is
+/// needed is taken in the model; Error{bad_input} for a class that the model does not have; Error{io, not_found}
+/// when the file cannot be written.
 LIMN_API CompiledModel compile_model(const Model& model, const std::filesystem::path& out,
                                      const CompileModelOptions& options = {});
 

@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "limn/averages.h"
 #include "limn/graph.h"
 #include "limn/patches.h"
 #include "limn/runtime.h"
@@ -34,7 +35,7 @@ struct MethodInfo {
   bool uses_layer;                         ///< depends on a target layer
   bool class_discriminative;               ///< changes with the target class by its formula
   bool has_counterfactual;                 ///< offers the map of the negated gradient
-  bool is_graph = true;                    ///< one graph computes it; otherwise many forward passes (occlusion)
+  bool is_graph = true;                    ///< one graph computes it; otherwise many runs of the network
   /// Why the method cannot be compiled into an ONNX file; empty where it can.
   std::string_view not_compiled = {};
 };
@@ -51,6 +52,8 @@ struct MethodRequest {
   std::string layer = "auto";   ///< name of a value, or auto; read by methods that use a layer
   bool counterfactual = false;  ///< negated gradient: what speaks against the class (grad-cam)
   OcclusionPatch patch = {};    ///< read by occlusion
+  IntegrationPath path = {};    ///< read by integrated-gradients
+  GradientNoise noise = {};     ///< read by smooth-grad
 };
 
 /// An imported model seen as a classifier: where the image enters, where the class scores leave.
@@ -88,11 +91,13 @@ LIMN_API Classifier with_joined_layers(Classifier classifier, std::span<const Me
 /// The model and its explanations as one graph: inputs as in the model plus `target` (shaped like the logits: the
 /// cotangent of the logits, for a class score its one-hot vector); outputs `logits` and `map_0`, `map_1`, ... in
 /// the order of the requests (for eigen-cam: the activation [N, K, h, w] that eigen_cam() turns into the map).
-/// Methods that are no graph have no map here.
+/// Methods that are no graph have no map here. With several `targets` of each image there are more inputs,
+/// `target_1` and so on, and a map of each request for each of them: `map_0_1` is that of request 0 for `target_1`.
 /// Throws Error{not_found} for an unknown layer, method or variant (with close names), Error{unsupported} for a
 /// layer without spatial extent or a method the network cannot serve (guided rules without a rectifier, cam without
 /// a global-pooling head).
-LIMN_API Graph explanation_graph(const Classifier& classifier, std::span<const MethodRequest> requests);
+LIMN_API Graph explanation_graph(const Classifier& classifier, std::span<const MethodRequest> requests,
+                                 std::size_t targets = 1);
 
 /// Eigen-CAM (Muhammad and Yeasin 2020, arXiv 2008.00299): the first principal component of the centred activations
 /// [K, h, w] of one image, with the sign that makes the largest absolute value positive; before any relu, [h, w].
@@ -103,6 +108,7 @@ struct ExplainerOptions {
   std::int64_t batch = 1;
   int threads = 1;
   std::optional<Precision> precision = {};  ///< nothing: default_precision()
+  std::size_t targets = 1;  ///< of each image that the caller has to explain, as far as that is known
 };
 
 /// Fast for CAMs at the layer that `auto` means and for class scores alone: what a rectifier near zero decides
@@ -117,6 +123,10 @@ struct RawMap {
   MapKind kind;
   Dims dims;                    ///< cam: [h, w]; attribution: [C, H, W]
   std::span<const float> data;  ///< valid until the next explain()
+  /// integrated-gradients: the sum of the map minus what it should sum to, the target at the image minus the target
+  /// at the baseline (completeness, proposition 1 of the paper). The smaller, the nearer the steps come to the
+  /// integral.
+  std::optional<double> delta = {};
 };
 
 /// As StepObserver, with the program that the step is one of.
@@ -137,10 +147,13 @@ class LIMN_API Explainer {
   ~Explainer();
 
   std::int64_t batch() const;
+  /// Of an image, explained at once: `options.targets` (8 at most) where classes that go back through large dense
+  /// layers together save reading their weights again, and 1 where each costs little.
+  std::size_t targets_at_once() const;
   const Program& program() const;
   const std::vector<MethodRequest>& requests() const;  ///< with variants and layers filled in
 
-  /// From now on tells `observer` of every step that runs, of program() and of the programs that occlusion has
+  /// From now on tells `observer` of every step that runs, of program() and of the programs that methods have
   /// beside it; an empty one ends this. Copies are not observed.
   void observe(const ProgramObserver& observer);
   /// Preprocessed images [batch, C, H, W], to be written before predict(). Unused places may hold anything finite.
@@ -149,10 +162,12 @@ class LIMN_API Explainer {
   void predict();
   /// Class scores of image n of the last predict(), [classes].
   std::span<const float> logits(std::int64_t n) const;
-  /// Explains one target per image (targets.size() <= batch) of the images of the last predict().
+  /// Explains targets_at_once() targets of each image of the last predict(), those of image 0 first; later images
+  /// may be left out.
   void explain(std::span<const Target> targets);
-  /// Result of request r for image n. Throws Error{bad_input} naming method and layer when it is not finite.
-  RawMap map(std::size_t r, std::int64_t n) const;
+  /// Result of request r for target t of image n. Throws Error{bad_input} naming method and layer when it is not
+  /// finite.
+  RawMap map(std::size_t r, std::int64_t n, std::size_t t = 0) const;
 
  private:
   struct Impl;

@@ -91,9 +91,9 @@ class LIMN_API Session {
   /// Computes every step that depends on an input changed since the last run, and no other: after a first run for
   /// an image, a run with another target class repeats the backward pass alone.
   void run();
-  /// The same for the steps that do not depend on `input`: the forward pass alone, before the target class, which
-  /// may depend on its result, is written to "target". A later run() does the rest.
-  void run_before(std::string_view input);
+  /// The same for the steps that depend on none of these inputs: the forward pass alone, before the target classes,
+  /// which may depend on its result, are written. A later run() does the rest.
+  void run_before(std::span<const std::string> inputs);
   /// From now on tells `observer` of every step that runs, on the thread that called run(); an empty one ends this.
   void observe(StepObserver observer);
   /// An output of the last run in row-major order. Valid until the next run().

@@ -6,6 +6,7 @@
 #include <memory>
 #include <system_error>
 
+#include "average_options.h"
 #include "command_line.h"
 #include "compile_web.h"
 #include "failure.h"
@@ -22,6 +23,7 @@ struct CompileFlags {
   std::string out, web, runtime;
   std::string method = "grad-cam", variant, layer;
   bool counterfactual = false;
+  AverageFlags averages;
   std::string target = "argmax";
   std::string size = "input", colormap = "inferno";
   bool normalize = false, raw = false, with_preprocess = false, with_overlay = false;
@@ -88,6 +90,11 @@ bool wants_pictures(const CompileFlags& flags) {
   return flags.with_preprocess || flags.with_overlay || !flags.web.empty();
 }
 
+/// A black or white baseline is what the preprocessing makes of such a pixel.
+bool wants_colour(const CompileFlags& flags) {
+  return flags.averages.baseline == "black" || flags.averages.baseline == "white";
+}
+
 /// All but what depends on the model.
 CompileModelOptions read_options(const CompileFlags& flags) {
   CompileModelOptions options;
@@ -95,6 +102,7 @@ CompileModelOptions read_options(const CompileFlags& flags) {
   options.request.variant = flags.variant;
   options.request.layer = layer_for(flags);
   options.request.counterfactual = flags.counterfactual;
+  as_usage([&] { read_averages(flags.averages, 0, options.request); });
   options.size = read_size(flags.size);
   options.normalize = flags.normalize;
   options.raw = flags.raw;
@@ -117,9 +125,10 @@ int compile(const CompileFlags& flags) {
                            "name another file, such as explained.onnx"));
   CompileModelOptions options = read_options(flags);
   const Model model = import_onnx(flags.network.model);
-  if (wants_pictures(flags)) {
+  if (wants_pictures(flags) || wants_colour(flags)) {
     PreprocessChoice choice = preprocess_of(flags.network, as_open_classifier(model.graph, flags.network.output));
-    options.preprocess = std::move(choice.preprocess);
+    settle_baselines(flags.averages, choice.preprocess, std::span(&options.request, 1));
+    if (wants_pictures(flags)) options.preprocess = std::move(choice.preprocess);
     if (!choice.note.empty()) print_note(choice.note);
   }
   if (!flags.web.empty()) {
@@ -145,6 +154,7 @@ void add_explanation_options(CommandLine& line, CLI::App& command, CompileFlags&
   command.add_option("--layer", flags.layer, "Layer for the methods that use one, or auto (default)")
       ->type_name("NAME");
   command.add_flag("--counterfactual", flags.counterfactual, "Show what speaks against the target (grad-cam)");
+  add_average_options(line, command, flags.averages);
   option = command.add_option(
       "-t,--target", flags.target,
       "argmax (default), a class index or name, top:K for a map of each of the K best classes, input for a new "
@@ -179,8 +189,13 @@ void add_picture_options(CommandLine& line, CLI::App& command, CompileFlags& fla
 /// Options that would do nothing, or would be overruled, are refused.
 void check_heeded(const CLI::App& command, const CompileFlags& flags) {
   const bool web = !flags.web.empty();
+  require_averages_heeded(command, flags.method);
+  if (web && flags.method == "smooth-grad")
+    throw UsageError(Error(ErrorCode::unsupported, "the page has no noise to feed", "--method smooth-grad",
+                           "take another method for --web"));
   require_heeded(command, {"--preset", "--resize", "--crop", "--range", "--mean", "--std", "--order"},
-                 wants_pictures(flags), "--with-preprocess, --with-overlay and --web");
+                 wants_pictures(flags) || wants_colour(flags),
+                 "--with-preprocess, --with-overlay, --web and a black or white --baseline");
   require_heeded(command, {"--colormap"}, flags.with_overlay || web, "--with-overlay and --web");
   require_heeded(command, {"--runtime"}, web, "--web");
   require_heeded(command,

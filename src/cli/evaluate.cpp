@@ -63,6 +63,7 @@ class Job {
     if (declared_batch(network_.classifier) == 1) plan.options.occlusion.batch = 1;
     for (MethodRequest& request : plan.methods)
       if (request.layer == "auto" && method(request.method).uses_layer) request.layer = network_.layer_of_card();
+    settle_baselines(flags.averages, network_.preprocess, plan.methods);
     if (experiment(plan.experiment).cropped_as_published)
       check_protocol(plan.options.protocol, network_.preprocess);
     const auto& classes = dataset->classes();

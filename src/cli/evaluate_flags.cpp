@@ -77,6 +77,8 @@ std::vector<MethodRequest> read_methods(const EvaluateFlags& flags, Protocol pro
   ExplainFlags as_explain;
   as_explain.methods = flags.methods;
   as_explain.variant = flags.variant;
+  as_explain.averages = flags.averages;
+  as_explain.seed = flags.seed;
   if (flags.layer != "auto") as_explain.layers = {flags.layer};
   auto requests = read_plan(as_explain).requests;
   // Occlusion was published with the hooks of guided backpropagation in the network.
@@ -172,7 +174,7 @@ void add_measure_options(CommandLine& line, CLI::App& command, EvaluateFlags& fl
       ->type_name("RUN");
   command.add_option("--tolerance", flags.tolerance, "pointing-game: pixels from a box (default: 15)")
       ->type_name("PIXELS");
-  command.add_option("--seed", flags.seed, "Of random maps and resamples (default: 0)")->type_name("S");
+  command.add_option("--seed", flags.seed, "Of random maps, resamples and noise (default: 0)")->type_name("S");
 }
 
 void add_occlusion_options(CommandLine& line, CLI::App& command, OcclusionFlags& flags) {
@@ -220,6 +222,7 @@ void add_run_options(CLI::App& command, EvaluateFlags& flags) {
 void add_evaluate_options(CommandLine& line, CLI::App& command, EvaluateFlags& flags) {
   add_subject_options(line, command, flags);
   add_measure_options(line, command, flags);
+  add_average_options(line, command, flags.averages);
   add_occlusion_options(line, command, flags.occlusion);
   add_run_options(command, flags);
   add_network_options(line, command, flags.network);
@@ -231,6 +234,7 @@ void check_heeded(const CLI::App& command, const EvaluateFlags& flags) {
   as_usage([&] { return &experiment(flags.experiment); });
   require_heeded(command, {"--patch", "--stride", "--fill", "--score", "--rank", "--pad"},
                  flags.experiment == "occlusion", "occlusion");
+  require_averages_heeded(command, experiment(flags.experiment).draws_maps ? flags.methods : "");
   require_heeded(command, {"--tolerance"}, flags.experiment == "pointing-game", "the pointing game");
   require_heeded(command, {"--calibrate-on"}, flags.experiment == "localization", "localization");
   require_heeded(command, {"--box"}, flags.experiment == "localization" || flags.experiment == "xray",

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "average_options.h"
 #include "command_line.h"
 #include "limn/dataset.h"
 #include "limn/study/evaluation.h"
@@ -22,6 +23,7 @@ struct EvaluateFlags {
   NetworkFlags network;
   SpeedFlags speed;
   OcclusionFlags occlusion;
+  AverageFlags averages;
   std::string experiment, dataset, root, split, out, shard, calibrate_on, box;
   std::string methods = "grad-cam", variant, layer = "auto", protocol = "correct", upsampling = "bilinear",
               precision = "auto";

@@ -31,6 +31,13 @@ void make_folder(const fs::path& folder) {
                 folder.string(), "choose another --out");
 }
 
+/// Of an image, as far as can be told before its scores are known.
+std::size_t most_targets(const ExplainPlan& plan) {
+  std::size_t most = 0;
+  for (const TargetSpec& spec : plan.targets) most += spec.kind == TargetSpec::Kind::top ? spec.number : 1;
+  return most;
+}
+
 /// The graphs with their weights, which a compiled program has in a form of its own.
 void drop_graphs(Network& network) {
   network.model.graph = Graph();
@@ -45,12 +52,13 @@ int explain(const ExplainFlags& flags) {
   settle_size(network, sources);
   make_folder(flags.out);
   const auto batch = choose_batch(flags.speed.batch, declared_batch(network.classifier), sources.size());
-  const ExplainerOptions options{batch, choose_threads(flags.speed.threads), plan.precision};
+  const ExplainerOptions options{batch, choose_threads(flags.speed.threads), plan.precision, most_targets(plan)};
   InputReader reader(sources, network.preprocess, input_size(network.classifier), static_cast<std::size_t>(batch),
                      &stats);
-  Explainer explainer = stats.measure("compile", [&] {
-    return Explainer(network.classifier, requests_for(plan, network.layer_of_card()), options);
-  });
+  auto requests = requests_for(plan, network.layer_of_card());
+  settle_baselines(flags.averages, network.preprocess, requests);
+  Explainer explainer =
+      stats.measure("compile", [&] { return Explainer(network.classifier, std::move(requests), options); });
   drop_graphs(network);
 
   Explanations explanations(plan, flags.out, network, explainer, stats);
@@ -108,6 +116,8 @@ void add_method_options(CommandLine& line, CLI::App& command, ExplainFlags& flag
                          "occlusion: what a patch holds: mean of the image (default), zero after preprocessing, "
                          "or grey, 0.5 after it");
   line.completions[option->type_name("NAME")] = {{"mean", "zero", "grey"}, false};
+  add_average_options(line, command, flags.averages);
+  command.add_option("--seed", flags.seed, "smooth-grad: of the noise (default: 0)")->type_name("S");
 }
 
 void add_output_options(CommandLine& line, CLI::App& command, ExplainFlags& flags) {
@@ -162,6 +172,9 @@ void add_explain(CommandLine& line) {
   command->callback([&line, flags, command] {
     require_heeded(*command, {"--patch", "--stride", "--fill"},
                    flags->methods.find("occlusion") != std::string::npos, "the method occlusion");
+    require_averages_heeded(*command, flags->methods);
+    require_heeded(*command, {"--seed"}, flags->methods.find("smooth-grad") != std::string::npos,
+                   "the method smooth-grad");
     line.action = [flags] { return explain(*flags); };
   });
 }

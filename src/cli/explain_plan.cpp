@@ -70,6 +70,7 @@ std::vector<MethodRequest> read_requests(const ExplainFlags& flags) {
     MethodRequest request{std::string(info->name), variant_of(*info, flags.variant), "auto",
                           flags.counterfactual && info->has_counterfactual, flags.patch};
     request.patch.fill = parse_occlusion_fill(flags.fill);
+    read_averages(flags.averages, flags.seed, request);
     if (wanted.empty()) requests.push_back(request);
     for (const auto& layer : wanted) {
       request.layer = layer;

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "average_options.h"
 #include "command_line.h"
 #include "limn/heatmap.h"
 #include "limn/overlay.h"
@@ -21,6 +22,8 @@ struct ExplainFlags {
   std::string precision = "auto";
   OcclusionPatch patch;
   std::string fill = "mean";
+  AverageFlags averages;
+  std::uint64_t seed = 0;
   std::size_t top = 5;
   bool counterfactual = false, raw = false, sheet = false, json = false, stats = false, profile = false;
 };

@@ -80,7 +80,7 @@ void Explanations::compute(std::span<Task* const> tasks) {
   }
   try {
     const auto most = std::ranges::max(targets, {}, &std::vector<Target>::size).size();
-    for (std::size_t t = 0; t < most; ++t) explain_one_target_each(tasks, targets, t);
+    for (std::size_t t = 0; t < most; t += explainer_.targets_at_once()) explain_from(tasks, targets, t);
     stats_.measure("wait for files", [&] { workers_.wait(); });
   } catch (...) {
     workers_.cancel();  // the tasks that workers refer to are about to go
@@ -110,24 +110,29 @@ std::vector<Target> Explanations::targets_of(std::span<const float> logits) cons
   return targets;
 }
 
-/// Images with fewer than t + 1 targets go along with their last one, and nothing is read of them.
-void Explanations::explain_one_target_each(std::span<Task* const> tasks,
-                                           const std::vector<std::vector<Target>>& targets, std::size_t t) {
+/// As many targets of each image as are explained at once. Where an image has fewer its last one takes their place,
+/// and nothing is read of it.
+void Explanations::explain_from(std::span<Task* const> tasks, const std::vector<std::vector<Target>>& targets,
+                                std::size_t first) {
   stop_if_interrupted();
+  const std::size_t at_once = explainer_.targets_at_once();
   std::vector<Target> now;
-  for (const auto& list : targets) now.push_back(list[std::min(t, list.size() - 1)]);
+  for (const auto& list : targets)
+    for (std::size_t t = first; t < first + at_once; ++t) now.push_back(list[std::min(t, list.size() - 1)]);
   stats_.measure("backward", [&] { explainer_.explain(now); });
   for (std::size_t n = 0; n < tasks.size(); ++n)
-    if (t < targets[n].size()) submit(*tasks[n], n, now[n]);
+    for (std::size_t t = 0; t < at_once && first + t < targets[n].size(); ++t)
+      submit(*tasks[n], n, t, targets[n][first + t]);
 }
 
 /// Copies the maps, which the next explain() overwrites, and leaves the rest to the workers.
-void Explanations::submit(Task& task, std::size_t n, const Target& target) {
+void Explanations::submit(Task& task, std::size_t n, std::size_t t, const Target& target) {
   const auto image = static_cast<std::int64_t>(n);
   for (std::size_t r = 0; r < plan_.requests.size(); ++r) {
     try {
-      const RawMap raw = explainer_.map(r, image);
+      const RawMap raw = explainer_.map(r, image, t);
       task.result.explanations.push_back(describe(r, target, explainer_.logits(image)));
+      task.result.explanations.back().delta = raw.delta;
       Job job{&task,    r,        task.result.explanations.size() - 1,
               raw.kind, raw.dims, {raw.data.begin(), raw.data.end()}};
       workers_.submit(
@@ -147,11 +152,12 @@ Explanation Explanations::describe(std::size_t request, const Target& target, st
   e.method = asked.method;
   e.variant = asked.variant;
   e.counterfactual = asked.counterfactual;
+  e.request = asked;
   e.target = target;
   e.label = network_.names[target.class_index];
   if (method(asked.method).uses_layer) e.layer = asked.layer;
   e.score = score_of(target, logits, network_.classifier.probability);
-  if (method(asked.method).is_graph) e.precision = explainer_.program().precision();
+  if (asked.method != "occlusion") e.precision = explainer_.program().precision();
   return e;
 }
 

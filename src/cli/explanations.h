@@ -40,9 +40,9 @@ class Explanations {
     std::vector<float> values;
   };
   std::vector<Target> targets_of(std::span<const float> logits) const;
-  void explain_one_target_each(std::span<Task* const> tasks, const std::vector<std::vector<Target>>& targets,
-                               std::size_t t);
-  void submit(Task&, std::size_t n, const Target&);
+  void explain_from(std::span<Task* const> tasks, const std::vector<std::vector<Target>>& targets,
+                    std::size_t first);
+  void submit(Task&, std::size_t n, std::size_t t, const Target&);
   Explanation describe(std::size_t request, const Target&, std::span<const float> logits) const;
   void draw_and_write(const Job&);
   void write_arrays(const Job&, const RenderedMap&, Explanation&) const;

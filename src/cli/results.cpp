@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "limn/study/method_json.h"
+
 namespace limn::cli {
 namespace {
 
@@ -50,6 +52,8 @@ Json to_json(const Explanation& e) {
   json["raw_max"] = e.raw_max;
   json["degenerate"] = e.degenerate;
   json["precision"] = name_of(e.precision);
+  if (const Json parameters = parameters_json(e.request); !parameters.is_null()) json["parameters"] = parameters;
+  if (e.delta) json["delta"] = *e.delta;
   return json;
 }
 

@@ -8,6 +8,7 @@
 
 #include "class_names.h"
 #include "input_reader.h"
+#include "limn/explain.h"
 #include "limn/preprocess.h"
 #include "limn/runtime.h"
 #include "limn/target.h"
@@ -37,6 +38,8 @@ struct Explanation {
   double raw_min = 0, raw_max = 0;         ///< of the method's own output
   bool degenerate = false;                 ///< a constant map, which shows nothing
   Precision precision = Precision::exact;  ///< as it was computed; occlusion always exactly
+  std::optional<double> delta;             ///< as RawMap has it
+  MethodRequest request;                   ///< parameters of the method are read from it
 };
 
 struct ImageResult {

@@ -35,14 +35,18 @@ Json to_json(const MethodInfo& info) {
 }
 
 std::string text_of(const MethodInfo& info) {
-  std::string text = fmt::format("{:<18}{}\n{:<18}{}\n", info.name, info.summary, "", info.citation);
-  std::vector<std::string> facts{info.kind == MapKind::attribution ? "a number for every pixel value"
-                                 : info.is_graph                   ? "a map at the layer's size"
-                                                 : "a map at the image's size; a forward pass for every patch"};
+  std::string text = fmt::format("{:<22}{}\n{:<22}{}\n", info.name, info.summary, "", info.citation);
+  std::vector<std::string> facts;
+  if (info.kind == MapKind::attribution)
+    facts.emplace_back(info.is_graph ? "a number for every pixel value"
+                                     : "a number for every pixel value; a gradient for every point");
+  else
+    facts.emplace_back(info.is_graph ? "a map at the layer's size"
+                                     : "a map at the image's size; a forward pass for every patch");
   if (info.variants.size() > 1) facts.push_back(fmt::format("variants {}", fmt::join(info.variants, ", ")));
   if (info.has_counterfactual) facts.emplace_back("has a counterfactual");
   if (!info.class_discriminative) facts.emplace_back("does not tell classes apart");
-  return text + fmt::format("{:<18}{}\n", "", fmt::join(facts, "; "));
+  return text + fmt::format("{:<22}{}\n", "", fmt::join(facts, "; "));
 }
 
 int list_methods(bool json) {

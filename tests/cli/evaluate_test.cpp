@@ -72,6 +72,17 @@ const Json& method_of(const Json& summary, const std::string& name) {
   throw std::out_of_range(name);
 }
 
+TEST_F(Evaluate, AveragedGradientsFindWhiteRectanglesToo) {
+  auto all = arguments("run", {"--steps", "2", "--baseline", "black", "--samples", "2", "--seed", "5"});
+  all[9] = "integrated-gradients,smooth-grad";
+  ASSERT_EQ(run_limn(all).code, 0);
+  const Json boxes = method_of(Json::parse(summary("run")), "integrated-gradients").at("boxes").at(0);
+  EXPECT_EQ(boxes.at("known_class").at("successes"), kImages);
+  const Json manifest = Json::parse(read_text(folder_ / "run/manifest.json"));
+  EXPECT_EQ(manifest.at("methods").at(0).at("parameters").at("steps"), 2);
+  EXPECT_EQ(manifest.at("methods").at(1).at("parameters").at("seed"), 5);
+}
+
 TEST_F(Evaluate, BoxesAroundWhiteRectanglesAreRight) {
   const Ran ran = run_limn(arguments("run", {"--json"}));
   ASSERT_EQ(ran.code, 0) << ran.err;

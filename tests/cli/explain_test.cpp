@@ -95,6 +95,49 @@ TEST_F(ExplainCommand, HidingThePixelsOfARectangleFindsItsBox) {
   EXPECT_THAT(unheeded.err, testing::HasSubstr("--patch would do nothing here"));
 }
 
+TEST_F(ExplainCommand, AveragedGradientsOfBrightnessFindTheRectangleAndTellTheirParameters) {
+  const auto lines = explain(
+      studio_.model, {studio_.picture("p.png", {2, 1, 7, 5}), "--method", "integrated-gradients,smooth-grad",
+                      "--target", "bright", "--steps", "3", "--quadrature", "left", "--baseline", "black",
+                      "--samples", "4", "--sigma", "0.5", "--seed", "7", "--raw"});
+  const Json &steps = lines.at(0).at("explanations").at(0), &noise = lines.at(0).at("explanations").at(1);
+  EXPECT_EQ(steps.at("box"), Json({2, 1, 7, 5}));
+  EXPECT_EQ(steps.at("parameters"), Json({{"steps", 3}, {"quadrature", "left"}, {"baseline", {0.0, 0.0, 0.0}}}));
+  EXPECT_NEAR(steps.at("delta").get<double>(), 0, 1e-6);
+  EXPECT_EQ(noise.at("parameters"), Json({{"samples", 4}, {"sigma", 0.5}, {"seed", 7}}));
+  EXPECT_FALSE(noise.contains("delta"));
+  EXPECT_EQ(read_npy(path("maps/p.smooth-grad.0.raw.npy")).dims(), (Dims{3, Studio::kHeight, Studio::kWidth}));
+}
+
+TEST_F(ExplainCommand, ABlackBaselineIsBlackBehindThePreprocessing) {
+  const auto baseline = [&](const char* name) {
+    const auto lines =
+        explain(studio_.model, {studio_.picture("p.png"), "--method", "integrated-gradients", "--steps", "1",
+                                "--baseline", name, "--range", "255", "--mean", "100,50,0", "--std", "2"});
+    return lines.at(0).at("explanations").at(0).at("parameters").at("baseline");
+  };
+  EXPECT_EQ(baseline("black"), Json({-50.0, -25.0, 0.0}));
+  EXPECT_EQ(baseline("white"), Json({77.5, 102.5, 127.5}));
+  EXPECT_EQ(baseline("mean"), "mean");
+  EXPECT_EQ(baseline("zero"), "zero");
+}
+
+TEST_F(ExplainCommand, OptionsOfAveragedGradientsThatCannotBeAreRefused) {
+  const auto code = [&](const char* method, const char* flag, const char* value) {
+    return run_limn({"explain", studio_.model, studio_.picture("p.png"), "--out", path("bad"), "--method", method,
+                     flag, value})
+        .code;
+  };
+  EXPECT_EQ(code("integrated-gradients", "--steps", "0"), 2);
+  EXPECT_EQ(code("integrated-gradients", "--quadrature", "simpson"), 2);
+  EXPECT_EQ(code("integrated-gradients", "--baseline", "pink"), 2);
+  EXPECT_EQ(code("integrated-gradients", "--samples", "3"), 2);
+  EXPECT_EQ(code("smooth-grad", "--samples", "0"), 2);
+  EXPECT_EQ(code("smooth-grad", "--sigma", "-1"), 1);
+  EXPECT_EQ(code("smooth-grad", "--steps", "3"), 2);
+  EXPECT_EQ(code("grad-cam", "--seed", "3"), 2);
+}
+
 // ---- files
 
 TEST_F(ExplainCommand, FilesAreNamedByImageMethodClassAndLayer) {

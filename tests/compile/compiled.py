@@ -7,12 +7,18 @@ import os
 import pathlib
 import re
 import subprocess
+import sys
 
 import numpy as np
 import onnx
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
+from standard_noise import standard_noise
+
 BUILD = pathlib.Path(os.environ.get("LIMN_BUILD_DIR", "build/release"))
 LIMN = os.environ.get("LIMN_CLI", str(BUILD / "bin/limn"))
+# Few points: all of them are one batch.
+OPTIONS = {"integrated-gradients": ["--steps", 4], "smooth-grad": ["--samples", 3]}
 NEWEST_CHECKED = 17  # Debian's onnx 1.12 knows no newer opset
 CLOSE = 1e-4  # of the largest value
 
@@ -50,7 +56,7 @@ def own_maps(model, images, method, folder, raw):
         out = folder / f"own{n}"
         np.save(folder / f"x{n}.npy", image)
         limn("explain", model, folder / f"x{n}.npy", "--method", method, "--out", out, "--format", "npy",
-             *(["--raw"] if raw else []))
+             *OPTIONS.get(method, []), *(["--raw"] if raw else []))
         (path,) = out.glob("*.npy")
         found.append((int(re.search(r"\.(\d+)(\.[^.]*)?(\.raw)?\.npy$", path.name)[1]), np.load(path)))
         path.unlink()
@@ -105,11 +111,18 @@ class Network:
         image = self.images[n]
         return image.transpose(2, 0, 1) if image.shape[0] > 4 else image
 
-    def outputs_hold(self, path):
+    def noise_for(self, method):
+        """What smooth-grad is fed beside images."""
+        if method != "smooth-grad":
+            return {}
+        dims = self.images.shape[1:]
+        return {"noise": np.stack([standard_noise(0, m, int(np.prod(dims))).reshape(dims) for m in range(OPTIONS[method][1])])}
+
+    def outputs_hold(self, path, more):
         """Findings about the model's own outputs in the compiled file."""
         findings = []
         for (count, on), plain in self.plain.items():
-            results = self.runtime.run(path, self.feeds(count), on)
+            results = self.runtime.run(path, self.feeds(count) | more, on)
             for name, numbers in plain.items():
                 if not on and results[name].tobytes() != numbers.tobytes():
                     findings.append(f"output {name} has other bits at batch {count}")
@@ -153,7 +166,7 @@ class Network:
         for raw in (True, False):
             path = self.folder / "compiled.onnx"
             flags = ["--normalize"] if not raw else ["--size", "layer"] if cam else ["--raw"]
-            limn("compile", self.model, "--method", method, "-o", path, *flags)
+            limn("compile", self.model, "--method", method, "-o", path, *OPTIONS.get(method, []), *flags)
             if whole and raw:
                 if complaint := valid(path):
                     findings.append(complaint)
@@ -161,11 +174,11 @@ class Network:
                     findings.append("the model's own nodes have changed")
                 growth = path.stat().st_size / pathlib.Path(self.model).stat().st_size - 1
                 distances["growth"] = growth
-                findings += self.outputs_hold(path)
+                findings += self.outputs_hold(path, self.noise_for(method))
             own = own_maps(self.model, [self.as_limn(n) for n in range(3)], method, self.folder, raw)
             for count in (1, 3):
                 # What onnxruntime decides must be the same in both files, so nothing is optimised where it matters.
-                results = self.runtime.run(path, self.feeds(count), cam)
+                results = self.runtime.run(path, self.feeds(count) | self.noise_for(method), cam)
                 for n in range(count):
                     chosen, expected = own[n]
                     if results["target"][n] != chosen:

@@ -8,6 +8,7 @@
 
 #include "limn/model.h"
 #include "methods/fixtures.h"
+#include "runtime/small_network.h"
 
 namespace limn::test {
 namespace {
@@ -82,6 +83,65 @@ TEST(Explainer, EveryImageOfABatchHasItsOwnTarget) {
     for (std::size_t i = 0; i < 4; ++i)
       EXPECT_NEAR(explainer.map(0, static_cast<std::int64_t>(n)).data[i], expected[i], 1e-6) << n;
   }
+}
+
+/// A small VGG: two large dense layers between the features and the class scores.
+Classifier dense_network() {
+  SmallNetwork n(3);
+  const Value x = n.input(3, 16, 16);
+  const Value features = n.graph().add("Relu", {n.conv(x, 32, {3, 3}, {{"strides", Ints{2, 2}}})}, {}, "features");
+  const Value pooled = n.max_pool(features, {{"kernel_shape", Ints{2, 2}}, {"strides", Ints{2, 2}}});
+  const Value hidden = relu(n.dense(relu(n.dense(n.flatten(pooled), 1024)), 512));
+  return as_classifier(n.finish({{"logits", n.dense(hidden, 40)}}));
+}
+
+// Each layer's weights are read once for all of them; the numbers are those of one class after the other.
+TEST(Explainer, SeveralTargetsAtOnceAreAsOneByOne) {
+  const std::vector<MethodRequest> requests{
+      {"grad-cam"}, {"grad-cam++"}, {"eigen-cam"}, {"layer-cam", {}, "features"}};
+  const std::vector<Target> wanted{{Target::Kind::logit, 7, 0},
+                                   {Target::Kind::difference, 3, 9},
+                                   {Target::Kind::probability, 1, 0},
+                                   {Target::Kind::logit, 39, 0},
+                                   {Target::Kind::logit, 7, 0}};
+  for (const std::int64_t batch : {1, 3}) {
+    Explainer together(dense_network(), requests, {batch, 1, {}, wanted.size()});
+    Explainer single(dense_network(), requests, {batch, 1});
+    ASSERT_EQ(together.targets_at_once(), wanted.size());
+    ASSERT_EQ(single.targets_at_once(), 1U);
+    SmallNetwork random(11);
+    const Tensor images = random.normal({batch, 3, 16, 16}, 1.0F);
+    std::vector<Target> all;  // each image begins with another one
+    for (std::int64_t n = 0; n < batch; ++n)
+      for (std::size_t t = 0; t < wanted.size(); ++t)
+        all.push_back(wanted[(t + static_cast<std::size_t>(n)) % wanted.size()]);
+    for (Explainer* e : {&together, &single}) {
+      std::ranges::copy(images.as<float>(), e->images().begin());
+      e->predict();
+    }
+    together.explain(all);
+    double largest = 0;
+    for (std::size_t t = 0; t < wanted.size(); ++t) {
+      std::vector<Target> now;
+      for (std::int64_t n = 0; n < batch; ++n) now.push_back(all[static_cast<std::size_t>(n) * wanted.size() + t]);
+      single.explain(now);
+      for (std::size_t r = 0; r < requests.size(); ++r)
+        for (std::int64_t n = 0; n < batch; ++n) {
+          const auto a = together.map(r, n, t).data, b = single.map(r, n).data;
+          ASSERT_EQ(a.size(), b.size());
+          const float most = *std::ranges::max_element(b);
+          largest = std::max<double>(largest, most);
+          for (std::size_t i = 0; i < a.size(); ++i) EXPECT_NEAR(a[i], b[i], 1e-6 * std::max(1.0F, most)) << r << t;
+        }
+    }
+    EXPECT_GT(largest, 0);
+  }
+}
+
+TEST(Explainer, TakesOneTargetAtATimeWhereThatCostsLittle) {
+  EXPECT_EQ(Explainer(fixture_t(), {MethodRequest{}}, {1, 1, {}, 5}).targets_at_once(), 1U);
+  EXPECT_EQ(Explainer(dense_network(), {{"gradient"}}, {1, 1, {}, 5}).targets_at_once(), 1U);
+  EXPECT_EQ(Explainer(dense_network(), {{"grad-cam"}}, {1, 1, {}, 50}).targets_at_once(), 8U);
 }
 
 TEST(Explainer, CopiesRunSideBySide) {

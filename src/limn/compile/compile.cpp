@@ -1,6 +1,7 @@
 #include "limn/compile.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 
@@ -68,6 +69,15 @@ std::string text_of(const CompiledTarget& target) {
   return {};
 }
 
+std::string text_of(const IntegrationPath& path) {
+  switch (path.baseline) {
+    case IntegrationPath::Baseline::zero: return "zero";
+    case IntegrationPath::Baseline::mean: return "mean";
+    case IntegrationPath::Baseline::colour: return fmt::format("{}", fmt::join(path.colour, ","));
+  }
+  return {};
+}
+
 std::map<std::string, std::string> metadata_of(const CompileModelOptions& options, const MethodRequest& request) {
   std::map<std::string, std::string> entries{{"limn.version", std::string(kVersion)},
                                              {"limn.method", request.method},
@@ -77,6 +87,15 @@ std::map<std::string, std::string> metadata_of(const CompileModelOptions& option
                                              {"limn.normalize", options.normalize ? "yes" : "no"}};
   if (!request.layer.empty()) entries["limn.layer"] = request.layer;
   if (request.counterfactual) entries["limn.counterfactual"] = "yes";
+  if (request.method == "integrated-gradients") {
+    entries["limn.steps"] = std::to_string(request.path.steps);
+    entries["limn.quadrature"] = name_of(request.path.quadrature);
+    entries["limn.baseline"] = text_of(request.path);
+  }
+  if (request.method == "smooth-grad") {
+    entries["limn.samples"] = std::to_string(request.noise.samples);
+    entries["limn.sigma"] = fmt::format("{}", request.noise.sigma);
+  }
   if (options.preprocess) entries["limn.preprocess"] = to_json(*options.preprocess);
   if (options.overlay) entries["limn.overlay"] = name_of(options.colormap);
   return entries;
@@ -87,7 +106,8 @@ void check_names(const Graph& model, const CompileModelOptions& options) {
                                                 {"target", true},
                                                 {"attribution", options.raw},
                                                 {"scores", options.scores},
-                                                {"overlay", options.overlay}};
+                                                {"overlay", options.overlay},
+                                                {"noise", options.request.method == "smooth-grad"}};
   for (const auto& [name, wanted] : names) {
     if (!wanted || !model.find(name)) continue;
     throw Error(ErrorCode::unsupported, fmt::format("the model has a value named '{}' already", name),

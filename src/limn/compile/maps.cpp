@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "limn/compile/averages.h"
 #include "limn/compile/class_head.h"
 #include "limn/compile/overlay_nodes.h"
 #include "limn/compile/target.h"
@@ -96,11 +97,19 @@ CompiledGraph compiled_graph(const Classifier& classifier, const CompileModelOpt
   std::optional<Overlays> overlay;
   if (options.overlay) overlay.emplace(g, picture, options);
   const ClassChoice choice = choose_classes(logits, options.target);
+  const std::string& layer = request.front().layer;
+  std::optional<PointScores> points;
+  if (averages_gradients(request.front())) points.emplace(image, logits, request.front());
+  const auto map_for = [&](Value classes) {
+    if (points)
+      return points->map(classes, [&](Value of, Value scores) { return cotangents_of(of, scores, layer); });
+    Cotangents cotangents = cotangents_of(classes, logits, layer);
+    return append_maps(g, classifier, request, cotangents).front();
+  };
   const bool stacked = options.target.kind == CompiledTarget::Kind::top;
   std::vector<Value> heatmaps, attributions, overlays;
   for (const Value& classes : choice.classes) {
-    Cotangents cotangents = cotangents_of(classes, logits, request.front().layer);
-    const Value map = append_maps(g, classifier, request, cotangents).front();
+    const Value map = map_for(classes);
     heatmaps.push_back(heatmap_of(map, info.kind, image, options.size, options.normalize));
     if (options.raw) attributions.push_back(stacked ? unsqueeze(map, {1}) : map);
     if (!overlay) continue;

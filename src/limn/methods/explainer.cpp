@@ -6,7 +6,6 @@
 
 #include "limn/explain.h"
 #include "limn/methods/method.h"
-#include "limn/methods/occlusion_maps.h"
 
 namespace limn {
 namespace {
@@ -18,10 +17,20 @@ bool all_finite(std::span<const float> values) {
   return largest < 0x7F800000U;
 }
 
+std::size_t at_once(const Classifier& classifier, std::span<const MethodRequest> requests, std::size_t targets) {
+  constexpr std::size_t kMost = 8;
+  return targets > 1 && backward_reads_large_layers(classifier, requests) ? std::min(targets, kMost) : 1;
+}
+
+/// "map_0" for the first target, "map_0_1" for the next.
+std::string of_target(std::string name, std::size_t t) {
+  return t == 0 ? std::move(name) : fmt::format("{}_{}", name, t);
+}
+
 Program compile(const Classifier& classifier, std::span<const MethodRequest> requests,
-                const ExplainerOptions& options) {
+                const ExplainerOptions& options, std::size_t targets) {
   if (options.batch < 1) throw Error(ErrorCode::bad_input, "a batch holds at least one image");
-  const Graph graph = explanation_graph(with_joined_layers(classifier, requests), requests);
+  const Graph graph = explanation_graph(with_joined_layers(classifier, requests), requests, targets);
   const Dim batch = graph.shape(graph.at(classifier.image))[0];
   if (batch.known() && batch.value != options.batch)
     throw Error(ErrorCode::unsupported,
@@ -35,6 +44,13 @@ Program compile(const Classifier& classifier, std::span<const MethodRequest> req
 }
 
 }  // namespace
+
+StepObserver for_program(const ProgramObserver& observer, const Program& program) {
+  if (!observer) return {};
+  return [&program, observer](std::size_t step, StepClock::time_point begin, StepClock::time_point end) {
+    observer(program, step, begin, end);
+  };
+}
 
 Precision default_precision(const Classifier& classifier, std::span<const MethodRequest> requests) {
   const auto is_settled = [&](const MethodRequest& r) {
@@ -59,13 +75,13 @@ struct Explainer::Impl {
         classes(c.classes),
         probability(c.probability),
         requests(completed(c, r)),
-        program(compile(c, requests, options)),
-        session(program),
-        explains(std::ranges::find(program.inputs(), "target") != program.inputs().end()) {
+        targets(at_once(c, requests, options.targets)),
+        program(compile(c, requests, options, targets)),
+        session(program) {
     prepare();
     for (std::size_t i = 0; i < requests.size(); ++i)
-      if (!method(requests[i].method).is_graph)
-        occlusions.emplace(i, OcclusionMaps(c, requests[i].patch, batch, options.threads));
+      if (const MakeRuns make = method_row(requests[i].method).make_runs)
+        many_runs.emplace(i, make(c, requests[i], options));
   }
   Impl(const Impl& other)
       : image(other.image),
@@ -73,17 +89,27 @@ struct Explainer::Impl {
         classes(other.classes),
         probability(other.probability),
         requests(other.requests),
+        targets(other.targets),
         program(other.program),
-        session(program),
-        explains(other.explains),
-        occlusions(other.occlusions) {
+        session(program) {
     prepare();
+    for (const auto& [request, runs] : other.many_runs) many_runs.emplace(request, runs->copy());
   }
   Impl& operator=(const Impl&) = delete;
 
   void prepare() {
+    for (std::size_t t = 0; t < targets; ++t)
+      if (std::ranges::find(program.inputs(), of_target("target", t)) != program.inputs().end())
+        cotangents.push_back(of_target("target", t));
     own.resize(requests.size());
+    deltas.resize(requests.size());
     for (std::size_t i = 0; i < requests.size(); ++i) outputs.push_back(fmt::format("map_{}", i));
+  }
+
+  /// The sizes of a map that the program computes.
+  Dims dims_of(std::size_t request, MapKind kind) const {
+    const Dims& full = program.output_dims(outputs[request]);
+    return kind == MapKind::cam ? Dims{full[2], full[3]} : Dims(full.begin() + 1, full.end());
   }
 
   std::string image;
@@ -91,12 +117,14 @@ struct Explainer::Impl {
   std::size_t classes;
   Probability probability;
   std::vector<MethodRequest> requests;
+  std::size_t targets;  ///< of an image at once
   Program program;
   Session session;
-  bool explains;  ///< whether any map depends on the target
-  std::vector<std::string> outputs;
+  std::vector<std::string> cotangents;  ///< inputs, one for each target; none where no map depends on it
+  std::vector<std::string> outputs;     ///< by request, for the first target
   std::vector<std::vector<float>> own;  ///< per request, the maps of the batch, where the program has none
-  std::map<std::size_t, OcclusionMaps> occlusions;  ///< by request
+  std::vector<std::vector<std::optional<double>>> deltas;      ///< per request, of those maps; may be empty
+  std::map<std::size_t, std::unique_ptr<ManyRuns>> many_runs;  ///< by request
 };
 
 Explainer::Explainer(const Classifier& classifier, std::vector<MethodRequest> requests,
@@ -108,18 +136,13 @@ Explainer& Explainer::operator=(Explainer&&) noexcept = default;
 Explainer::~Explainer() = default;
 
 std::int64_t Explainer::batch() const { return impl_->batch; }
+std::size_t Explainer::targets_at_once() const { return impl_->targets; }
 const Program& Explainer::program() const { return impl_->program; }
 const std::vector<MethodRequest>& Explainer::requests() const { return impl_->requests; }
 
 void Explainer::observe(const ProgramObserver& observer) {
-  const auto of = [&](const Program& program) -> StepObserver {
-    if (!observer) return {};
-    return [&program, observer](std::size_t step, StepClock::time_point begin, StepClock::time_point end) {
-      observer(program, step, begin, end);
-    };
-  };
-  impl_->session.observe(of(impl_->program));
-  for (auto& [request, maps] : impl_->occlusions) maps.occluder().observe(of(maps.occluder().program()));
+  impl_->session.observe(for_program(observer, impl_->program));
+  for (auto& [request, runs] : impl_->many_runs) runs->observe(observer);
 }
 
 std::span<float> Explainer::images() { return impl_->session.input(impl_->image); }
@@ -129,11 +152,8 @@ void Explainer::predict() {
   if (!all_finite(images()))
     throw Error(ErrorCode::bad_input, "the image holds numbers that are NaN or infinite", {},
                 "check the file, or the preprocessing (range, mean, std)");
-  for (auto& [request, maps] : impl_->occlusions) maps.take(images());
-  if (impl_->explains)
-    impl_->session.run_before("target");
-  else
-    impl_->session.run();
+  for (auto& [request, runs] : impl_->many_runs) runs->take(images());
+  impl_->session.run_before(impl_->cotangents);
   if (!all_finite(impl_->session.output("logits")))
     throw Error(ErrorCode::bad_input, "the class scores came out as NaN or infinite", {},
                 "check the preprocessing (range, mean, std) and the model's weights");
@@ -145,45 +165,48 @@ std::span<const float> Explainer::logits(std::int64_t n) const {
 
 void Explainer::explain(std::span<const Target> targets) {
   Impl& s = *impl_;
-  if (targets.size() > static_cast<std::size_t>(s.batch))
-    throw Error(ErrorCode::internal, "more targets than images were given");
-  if (s.explains) {
-    const std::span<float> cotangents = s.session.input("target");
+  if (targets.size() > static_cast<std::size_t>(s.batch) * s.targets || targets.size() % s.targets != 0)
+    throw Error(ErrorCode::internal, "the targets are not those of the images, or of some of them");
+  const std::size_t images = targets.size() / s.targets;
+  for (std::size_t t = 0; t < s.cotangents.size(); ++t) {
+    const std::span<float> cotangents = s.session.input(s.cotangents[t]);
     std::ranges::fill(cotangents, 0.0F);
-    for (std::size_t n = 0; n < targets.size(); ++n)
-      write_cotangent(targets[n], logits(static_cast<std::int64_t>(n)),
+    for (std::size_t n = 0; n < images; ++n)
+      write_cotangent(targets[n * s.targets + t], logits(static_cast<std::int64_t>(n)),
                       cotangents.subspan(n * s.classes, s.classes), s.probability);
-    s.session.run();
   }
+  s.session.run();
   for (std::size_t r = 0; r < s.requests.size(); ++r) {
     if (s.requests[r].method != "eigen-cam") continue;
     const Dims& dims = s.program.output_dims(s.outputs[r]);
     const auto per_image = static_cast<std::size_t>(dims[1] * dims[2] * dims[3]);
     s.own[r].clear();
-    for (std::size_t n = 0; n < targets.size(); ++n) {
+    for (std::size_t n = 0; n < images; ++n) {
       const auto map =
           eigen_cam(s.session.output(s.outputs[r]).subspan(n * per_image, per_image), dims[1], dims[2], dims[3]);
       for (float v : map) s.own[r].push_back(std::max(v, 0.0F));
     }
   }
-  for (auto& [r, maps] : s.occlusions) {
+  for (auto& [r, runs] : s.many_runs) {
     s.own[r].clear();
-    for (std::size_t n = 0; n < targets.size(); ++n) {
-      const auto map = maps.map(n, targets[n]);
-      s.own[r].insert(s.own[r].end(), map.begin(), map.end());
+    s.deltas[r].clear();
+    for (std::size_t n = 0; n < images; ++n) {
+      const RunsMap map = runs->map(n, targets[n]);
+      s.own[r].insert(s.own[r].end(), map.values.begin(), map.values.end());
+      s.deltas[r].push_back(map.delta);
     }
   }
 }
 
-RawMap Explainer::map(std::size_t r, std::int64_t n) const {
+RawMap Explainer::map(std::size_t r, std::int64_t n, std::size_t t) const {
   const Impl& s = *impl_;
   const MethodRequest& request = s.requests[r];
-  const bool hidden = s.occlusions.contains(r);
-  const Dims& full = hidden ? s.program.input_dims(s.image) : s.program.output_dims(s.outputs[r]);
+  const auto many = s.many_runs.find(r);
   const MapKind kind = method(request.method).kind;
-  RawMap map{kind, kind == MapKind::cam ? Dims{full[2], full[3]} : Dims(full.begin() + 1, full.end()), {}};
+  RawMap map{kind, many == s.many_runs.end() ? s.dims_of(r, kind) : many->second->dims(), {}};
+  if (!s.deltas[r].empty()) map.delta = s.deltas[r][static_cast<std::size_t>(n)];
   const std::span<const float> all =
-      hidden || request.method == "eigen-cam" ? std::span<const float>(s.own[r]) : s.session.output(s.outputs[r]);
+      s.own[r].empty() ? s.session.output(of_target(s.outputs[r], t)) : std::span<const float>(s.own[r]);
   const auto count = static_cast<std::size_t>(element_count(map.dims));
   map.data = all.subspan(static_cast<std::size_t>(n) * count, count);
   if (!all_finite(map.data))

@@ -107,6 +107,38 @@ std::vector<MethodRequest> completed(const Classifier& classifier, std::span<con
   return completed(classifier, requests, layouts);
 }
 
+namespace {
+
+/// A product of rows with a constant matrix that is larger than a cache.
+bool is_large_layer(const Graph& g, const Node& node) {
+  constexpr std::int64_t kLarge = std::int64_t{1} << 18;
+  if (node.op != "Gemm" && node.op != "MatMul") return false;
+  const Tensor* w = g.constant(node.in[1]);
+  return w != nullptr && w->dims().size() == 2 && w->count() >= kLarge && g.shape(node.in[0]).size() == 2;
+}
+
+}  // namespace
+
+bool backward_reads_large_layers(const Classifier& classifier, std::span<const MethodRequest> requests) {
+  const Graph& g = classifier.graph;
+  std::vector<char> behind(g.value_count());
+  for (const MethodRequest& r : requests) {
+    const MethodInfo& info = method(r.method);
+    if (!info.is_graph || info.kind != MapKind::cam) return false;
+    if (info.class_discriminative) behind[index(g.at(r.layer))] = 1;
+  }
+  const ValueId logits = g.at(classifier.logits);
+  for (const Node& node : g.nodes()) {
+    const bool reached =
+        std::ranges::any_of(node.in, [&](ValueId i) { return i != kAbsent && behind[index(i)] != 0; });
+    if (!reached) continue;
+    if (is_large_layer(g, node) && node.out[0] != logits) return true;
+    for (const ValueId o : node.out)
+      if (o != kAbsent) behind[index(o)] = 1;
+  }
+  return false;
+}
+
 Classifier with_joined_layers(Classifier classifier, std::span<const MethodRequest> requests) {
   std::vector<std::string> keep{classifier.logits};
   for (const MethodRequest& r : completed(classifier, requests))
@@ -137,14 +169,18 @@ std::vector<Value> append_maps(GraphBuilder& g, const Classifier& classifier,
   return maps;
 }
 
-Graph explanation_graph(const Classifier& classifier, std::span<const MethodRequest> requests) {
+Graph explanation_graph(const Classifier& classifier, std::span<const MethodRequest> requests,
+                        std::size_t targets) {
   GraphBuilder g(classifier.graph);
   const Value logits = g.find(classifier.logits);
-  Cotangents cotangents(logits, g.input("target", logits.type()));
-  const std::vector<Value> maps = append_maps(g, classifier, requests, cotangents);
   std::vector<std::pair<std::string, Value>> outputs{{"logits", logits}};
-  for (std::size_t i = 0; i < maps.size(); ++i)
-    if (maps[i]) outputs.emplace_back(fmt::format("map_{}", i), maps[i]);
+  for (std::size_t t = 0; t < targets; ++t) {
+    const std::string suffix = t == 0 ? std::string() : fmt::format("_{}", t);
+    Cotangents cotangents(logits, g.input("target" + suffix, logits.type()));
+    const std::vector<Value> maps = append_maps(g, classifier, requests, cotangents);
+    for (std::size_t i = 0; i < maps.size(); ++i)
+      if (maps[i]) outputs.emplace_back(fmt::format("map_{}{}", i, suffix), maps[i]);
+  }
   return std::move(g).finish(std::move(outputs));
 }
 

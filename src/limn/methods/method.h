@@ -6,6 +6,7 @@
 
 #include "limn/autodiff.h"
 #include "limn/explain.h"
+#include "limn/methods/many_runs.h"
 #include "limn/passes/feature_layout.h"
 
 namespace limn {
@@ -50,7 +51,8 @@ using BuildFn = Value (*)(const MethodContext&);
 
 struct MethodRow {
   MethodInfo info;
-  BuildFn build;  ///< nullptr where the method is no graph
+  BuildFn build = nullptr;       ///< of a method that is a graph
+  MakeRuns make_runs = nullptr;  ///< of any other
 };
 
 // cam.cpp: maps [N, 1, h, w]
@@ -77,6 +79,10 @@ std::vector<MethodRequest> completed(const Classifier&, std::span<const MethodRe
 /// handle for a method that is no graph. `cotangents` are of that builder. Errors as explanation_graph().
 std::vector<Value> append_maps(GraphBuilder&, const Classifier&, std::span<const MethodRequest>, Cotangents&);
 
+/// Whether large dense layers lie between the layers of the requests and the class scores, before the last one: a
+/// class reads all their weights on its way back, where of the last one it reads its own row. False unless every
+/// request is a class activation map, for in a whole backward pass such layers matter little.
+bool backward_reads_large_layers(const Classifier&, std::span<const MethodRequest> completed);
 /// map [N, 1, h, w] -> [N, 1, H, W] with the sizes of `like`, bilinear with half-pixel centres.
 Value upsample(Value map, Value like);
 /// Per map of [N, K, H, W] (t - min) / (max - min); a constant map becomes 0.

@@ -10,8 +10,8 @@ namespace {
 constexpr auto kCam = MapKind::cam;
 constexpr auto kAttribution = MapKind::attribution;
 
-const std::array<MethodRow, 14>& rows() {
-  static const std::array<MethodRow, 14> table{{
+const std::array<MethodRow, 16>& rows() {
+  static const std::array<MethodRow, 16> table{{
       {{"grad-cam",
         "activation maps of a layer, weighted by the mean gradient of the class score",
         "Selvaraju et al. 2017, arXiv 1610.02391",
@@ -122,6 +122,28 @@ const std::array<MethodRow, 14>& rows() {
         true,
         false},
        build_input_x_gradient},
+      {{"integrated-gradients",
+        "input minus a baseline, times the mean gradient between them: sums to what the score gains",
+        "Sundararajan et al. 2017, arXiv 1703.01365",
+        kAttribution,
+        {"paper"},
+        false,
+        true,
+        false,
+        false},
+       nullptr,
+       make_integrated_gradients},
+      {{"smooth-grad",
+        "mean gradient over noisy copies of the image; squared or its variance by the other variants",
+        "Smilkov et al. 2017, arXiv 1706.03825",
+        kAttribution,
+        {"paper", "squared", "vargrad"},
+        false,
+        true,
+        false,
+        false},
+       nullptr,
+       make_smooth_grad},
       {{"deconvnet",
         "as guided-backprop, but every rectifier passes whatever is positive coming back",
         "Zeiler and Fergus 2013, arXiv 1311.2901",
@@ -141,7 +163,8 @@ const std::array<MethodRow, 14>& rows() {
         false,
         false,
         "it takes hundreds of forward passes, which no graph of fixed size holds"},
-       nullptr},
+       nullptr,
+       make_occlusion_maps},
   }};
   return table;
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "limn/passes/bind.h"
+#include "limn/passes/join_products.h"
 #include "limn/passes/merge.h"
 #include "limn/passes/prune.h"
 #include "limn/passes/simplify.h"
@@ -16,7 +17,7 @@ Graph prepared(const Graph& graph, const std::map<std::string, std::int64_t>& sy
   Graph g = prune(limn::bind(prune(graph), symbols));
   // Merging makes patterns that simplifying looks for, and the other way round; a second round finds the rest.
   for (int round = 0; round < 2; ++round) g = prune(merge_equal(simplify(g)));
-  return g;
+  return join_products(g);
 }
 
 const Port& port_named(const std::vector<Port>& ports, std::string_view name, std::string_view kind) {

@@ -71,10 +71,11 @@ std::span<float> Session::input(std::string_view name) {
 
 void Session::run() { impl_->run(0); }
 
-void Session::run_before(std::string_view input) {
-  const auto& ports = impl_->program->plan.inputs;
-  const auto it = std::ranges::find(ports, input, &Port::name);
-  impl_->run(it == ports.end() ? 0 : it->needs);
+void Session::run_before(std::span<const std::string> inputs) {
+  InputSet without = 0;
+  for (const Port& port : impl_->program->plan.inputs)
+    if (std::ranges::find(inputs, port.name) != inputs.end()) without |= port.needs;
+  impl_->run(without);
 }
 
 void Session::observe(StepObserver observer) { impl_->observer = std::move(observer); }

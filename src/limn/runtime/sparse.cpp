@@ -10,17 +10,8 @@ namespace {
 
 /// Up to one non-zero channel in this many is few.
 constexpr std::int64_t kFew = 16;
-
-/// Lists the elements of row [n] that are not zero; false when there are more than `most`.
-bool list_nonzero(const float* row, std::int64_t n, std::size_t most, std::vector<std::int32_t>& found) {
-  found.clear();
-  for (std::int64_t i = 0; i < n; ++i) {
-    if (row[i] == 0.0F) continue;
-    if (found.size() == most) return false;
-    found.push_back(static_cast<std::int32_t>(i));
-  }
-  return true;
-}
+/// Images up to this number share what is read of a matrix.
+constexpr std::int64_t kFewImages = 8;
 
 /// Rows of weights that are added together, so that the sum is read and written once for all of them.
 constexpr std::size_t kRows = 8;
@@ -43,38 +34,50 @@ struct SparseRows {
   const float *dy, *w;
   float* dx;
   std::int64_t images, rows, columns;
-  std::vector<std::int32_t> found;
+  std::vector<std::int32_t> found;  ///< rows of w that some image reads
   Run dense;
 
-  /// A single image is bound by reading the weights: leaving out rows is always right. Rectifiers leave half of
-  /// them.
   void operator()() {
-    const auto most = static_cast<std::size_t>(images == 1 ? rows : std::max<std::int64_t>(1, rows / kFew));
-    for (std::int64_t n = 0; n < images; ++n)
-      if (!list_nonzero(dy + n * rows, rows, most, found)) return dense();
-    for (std::int64_t n = 0; n < images; ++n) {
-      list_nonzero(dy + n * rows, rows, most, found);
-      const std::int64_t pieces = (columns + kColumns - 1) / kColumns;
+    if (!find()) return dense();
+    const std::int64_t pieces = (columns + kColumns - 1) / kColumns;
 #pragma omp parallel for schedule(static) if (columns * static_cast <std::int64_t>(found.size()) > kColumns * 8)
-      for (std::int64_t p = 0; p < pieces; ++p) add_piece(n, p * kColumns, std::min(columns, (p + 1) * kColumns));
-    }
+    for (std::int64_t p = 0; p < pieces; ++p) add_piece(p * kColumns, std::min(columns, (p + 1) * kColumns));
   }
 
-  void add_piece(std::int64_t n, std::int64_t first, std::int64_t last) const {
-    float* to = dx + n * columns + first;
-    std::fill(to, dx + n * columns + last, 0.0F);
+  /// A few images are bound by reading the weights: leaving out rows is always right, and rectifiers leave half of
+  /// them. More are so only where they read few rows.
+  bool find() {
+    const std::int64_t most = images <= kFewImages ? rows : std::max<std::int64_t>(1, rows / kFew);
+    found.clear();
+    for (std::int64_t r = 0; r < rows; ++r) {
+      if (!is_read(r)) continue;
+      if (static_cast<std::int64_t>(found.size()) == most) return false;
+      found.push_back(static_cast<std::int32_t>(r));
+    }
+    return true;
+  }
+  bool is_read(std::int64_t row) const {
+    for (std::int64_t n = 0; n < images; ++n)
+      if (dy[n * rows + row] != 0.0F) return true;
+    return false;
+  }
+
+  /// Some columns of all images, so that the weights come from memory once.
+  void add_piece(std::int64_t first, std::int64_t last) const {
+    for (std::int64_t n = 0; n < images; ++n) std::fill(dx + n * columns + first, dx + n * columns + last, 0.0F);
     std::size_t i = 0;
     for (; i + kRows <= found.size(); i += kRows) {
       const float* pointers[kRows];
-      float factors[kRows];
-      for (std::size_t k = 0; k < kRows; ++k) {
-        pointers[k] = w + found[i + k] * columns + first;
-        factors[k] = dy[n * rows + found[i + k]];
+      for (std::size_t k = 0; k < kRows; ++k) pointers[k] = w + found[i + k] * columns + first;
+      for (std::int64_t n = 0; n < images; ++n) {
+        float factors[kRows];
+        for (std::size_t k = 0; k < kRows; ++k) factors[k] = dy[n * rows + found[i + k]];
+        add_rows(dx + n * columns + first, pointers, factors, last - first);
       }
-      add_rows(to, pointers, factors, last - first);
     }
     for (; i < found.size(); ++i)
-      add_row(to, w + found[i] * columns + first, dy[n * rows + found[i]], last - first);
+      for (std::int64_t n = 0; n < images; ++n)
+        add_row(dx + n * columns + first, w + found[i] * columns + first, dy[n * rows + found[i]], last - first);
   }
 };
 

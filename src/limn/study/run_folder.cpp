@@ -9,6 +9,7 @@
 #include "limn/base/file.h"
 #include "limn/base/mapped_file.h"
 #include "limn/base/sha256.h"
+#include "limn/study/method_json.h"
 #include "limn/version.h"
 
 namespace limn {
@@ -44,6 +45,7 @@ Json methods_json(const EvaluationPlan& plan) {
   for (std::size_t i = 0; i < labels.size(); ++i) {
     const MethodRequest& m = plan.methods[i];
     list.push_back({{"name", labels[i]}, {"method", m.method}, {"variant", m.variant}, {"layer", m.layer}});
+    if (const Json parameters = parameters_json(m); !parameters.is_null()) list.back()["parameters"] = parameters;
   }
   return list;
 }

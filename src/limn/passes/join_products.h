@@ -1,0 +1,13 @@
+#pragma once
+
+#include "limn/graph.h"
+
+namespace limn {
+
+/// Products of several matrices with the same large constant matrix become one, so that it is read from memory
+/// once: the cotangents of several classes, or of several rules, on their way through dense layers. Products that
+/// depend on each other stay apart, and so do those that depend on inputs of different kinds: a forward pass must
+/// not wait for a target. Sizes must be known.
+Graph join_products(const Graph& graph);
+
+}  // namespace limn
