@@ -319,7 +319,7 @@ TEST_F(ExplainCommand, AProfileHasARowForEveryStepOfTheNetworkAndOfOcclusion) {
   ASSERT_NE(last, std::string::npos) << ran.err;
   const auto rows = std::ranges::count(ran.err, '\n') - 2;  // but for the heading and the last line
   EXPECT_EQ(std::stol(ran.err.substr(last + 7)), rows);
-  EXPECT_THAT(ran.err, AllOf(HasSubstr("Conv"), HasSubstr("Overlay"), HasSubstr("1x3x8x12"), HasSubstr("kernel")));
+  EXPECT_THAT(ran.err, AllOf(HasSubstr("Conv"), HasSubstr("Overlay"), HasSubstr("1x4x8x12"), HasSubstr("kernel")));
 }
 
 TEST_F(ExplainCommand, ATraceHoldsStagesAndStepsOneAfterTheOther) {
