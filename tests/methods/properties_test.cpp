@@ -91,6 +91,23 @@ TEST(Properties, OnAPoolingHeadHiresAndXGradCamAreGradCam) {
   expect_equal(map(network(true), "xgrad-cam"), map(network(true), "grad-cam"));
 }
 
+/// Layer and image are of one size, and nothing rectifies between layer and scores.
+TEST(Properties, GuidedGradCamStudyRescalesAllColoursTogether) {
+  const auto rescaled = [](std::vector<double> v) {
+    const auto [low, high] = std::ranges::minmax(v);
+    for (double& x : v) x = (x - low) / (high - low);
+    return v;
+  };
+  MethodRequest r;
+  r.method = "guided-grad-cam";
+  r.variant = "study";
+  const Tensor found = run(explanation_graph(network(false), std::span(&r, 1)), 0).at("map_0");
+  const auto cam = rescaled(map(network(false), "grad-cam"));
+  auto expected = rescaled(map(network(false), "guided-backprop"));
+  for (std::size_t i = 0; i < expected.size(); ++i) expected[i] *= cam[i % cam.size()];
+  expect_equal({found.as<double>().begin(), found.as<double>().end()}, expected);
+}
+
 TEST(Properties, CounterfactualAndGradCamNeverOverlap) {
   const auto plain = map(network(false), "grad-cam"), counter = map(network(false), "grad-cam", 0, true);
   bool any = false;

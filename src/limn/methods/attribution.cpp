@@ -24,13 +24,19 @@ Value upsample(Value map, Value like) {
                {{"mode", std::string("linear")}, {"coordinate_transformation_mode", std::string("half_pixel")}});
 }
 
-Value min_max(Value map) {
-  const std::vector<std::int64_t> space{2, 3};
-  const Value shifted = map - -reduce_max(-map, space);
-  const Value range = reduce_max(shifted, space);
+namespace {
+
+/// (t - min) / (max - min) along these axes; 0 where that is 0 / 0.
+Value min_max(Value map, const std::vector<std::int64_t>& axes) {
+  const Value shifted = map - -reduce_max(-map, axes);
+  const Value range = reduce_max(shifted, axes);
   GraphBuilder& g = *map.in;
   return shifted / where(greater(range, float_constant(g, 0.0F)), range, float_constant(g, 1.0F));
 }
+
+}  // namespace
+
+Value min_max(Value map) { return min_max(map, {2, 3}); }
 
 Value build_gradient(const MethodContext& c) { return c.image_cotangent(gradients()); }
 
@@ -43,11 +49,12 @@ Value build_guided_backprop(const MethodContext& c) { return c.image_cotangent(g
 Value build_deconvnet(const MethodContext& c) { return c.image_cotangent(deconvnet()); }
 
 // Section 3.1 of the paper: guided backpropagation times the upsampled heatmap, element by element; the heatmap is
-// normalised to [0, 1] first. The KTH study normalised the other factor as well, whose zero thus became about one
-// half.
+// normalised to [0, 1] first. The KTH study normalised the other factor as well, all colours together, whose zero
+// thus became about one half.
 Value build_guided_grad_cam(const MethodContext& c) {
   const Value guided = build_guided_backprop(c);
-  return (c.variant == "study" ? min_max(guided) : guided) * min_max(upsample(build_grad_cam(c), c.image));
+  return (c.variant == "study" ? min_max(guided, {1, 2, 3}) : guided) *
+         min_max(upsample(build_grad_cam(c), c.image));
 }
 
 }  // namespace limn
