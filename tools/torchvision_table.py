@@ -1,17 +1,18 @@
 #!/usr/bin/python3
 """Checks limn against PyTorch on torchvision's classifiers and writes the table of docs/reference/torchvision.md.
 
-  tools/torchvision_table.py --build build/release --results build/torchvision.json parity [NAME...]
-  tools/torchvision_table.py --build build/release --results build/torchvision.json speed [NAME...]
-  tools/torchvision_table.py --results build/torchvision.json write
+  tools/torchvision_table.py --build build/release parity [NAME...]
+  tools/torchvision_table.py --build build/release speed [NAME...]
+  tools/torchvision_table.py write
 
 `parity` exports each architecture with random parameters and buffers and compares logits, input gradient and Grad-CAM
 (tests/parity/architecture.py); `speed` times forward passes of limn and of PyTorch in alternating rounds. Both add to
-the results file, architecture by architecture, and leave alone what it has. Without names: all of torchvision's
+docs/reference/torchvision.json, architecture by architecture, and leave alone what it has. Without names: all of torchvision's
 classifiers. Needs Debian's python3-torch, python3-torchvision and python3-onnx, a build with benchmarks and tests, and
 for the largest networks 20 GB of memory.
 """
 import argparse
+import collections
 import datetime
 import json
 import pathlib
@@ -56,6 +57,7 @@ def parity(results, build, names):
             with tempfile.TemporaryDirectory() as folder:
                 found = check(name, build, pathlib.Path(folder))
             found["wrong"] = judged(found)
+            found["date"] = str(datetime.date.today())
             results.add(name, found)
         except Exception as e:  # one that fails must not cost the others
             traceback.print_exc()
@@ -127,9 +129,9 @@ def row(name, r):
 
 HEADING = """# torchvision's classifiers, against PyTorch
 
-Written by `tools/torchvision_table.py` on {date}, with PyTorch {torch} and torchvision {torchvision} of Debian 12.
+Written by `tools/torchvision_table.py`, with PyTorch {torch} and torchvision {torchvision} of Debian 12.
 Every parameter and buffer of every network was drawn at random; inputs are random, too.
-Of {total} architectures {measured} were measured, and {passed} of those meet all statements.
+Of {total} architectures {measured} were measured ({dates}), and {passed} of those meet all statements.
 
 | Column | What it says |
 | --- | --- |
@@ -155,7 +157,9 @@ def write(results, path):
     rows = results.rows
     blas = sorted({r["blas"] for r in rows.values() if "blas" in r})
     passed = sum("logits" in r and not r["wrong"] for r in rows.values())
-    text = HEADING.format(date=datetime.date.today(), torch=torch.__version__, torchvision=torchvision.__version__,
+    days = collections.Counter(r["date"] for r in rows.values() if "date" in r)
+    text = HEADING.format(dates=", ".join(f"{days[day]} on {day}" for day in sorted(days)), torch=torch.__version__,
+                          torchvision=torchvision.__version__,
                           blas=f"; PyTorch multiplies matrices with {' or '.join(blas)}" if blas else "",
                           passed=passed, measured=len(rows), total=len(architectures()))
     done = [n for n in architectures() if n in rows or n in NOT_EXPORTED]
@@ -172,7 +176,8 @@ def main():
     parser.add_argument("what", choices=["parity", "speed", "write"])
     parser.add_argument("names", nargs="*", help="torchvision model names (default: all classifiers)")
     parser.add_argument("--build", type=pathlib.Path, help="build folder with limn, limn_parity and limn_bench")
-    parser.add_argument("--results", type=pathlib.Path, required=True, help="JSON file that collects measurements")
+    parser.add_argument("--results", type=pathlib.Path, default=SOURCE / "docs/reference/torchvision.json",
+                        help="JSON file that collects measurements")
     parser.add_argument("--out", type=pathlib.Path, default=SOURCE / "docs/reference/torchvision.md")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--minutes", type=float, default=float("inf"), help="of `speed`: begin no other network after that")
