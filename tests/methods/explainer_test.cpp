@@ -9,6 +9,7 @@
 #include "limn/model.h"
 #include "methods/fixtures.h"
 #include "runtime/small_network.h"
+#include "support/expect_error.h"
 
 namespace limn::test {
 namespace {
