@@ -85,7 +85,7 @@ TEST(JoinProducts, TellsOperatorsAndTranspositionsApart) {
   SmallNetwork n(5);
   GraphBuilder& g = n.graph();
   const Value w = n.weight(n.normal({kSide, kSide}, 0.05F)), b = n.weight(n.normal({kSide}, 1));
-  const Value x = g.input("x", {DType::f32, Shape{1, kSide}}), z = g.input("z", {DType::f32, Shape{3, kSide}});
+  const Value x = g.input("x", {DType::f32, Shape{3, kSide}}), z = g.input("z", {DType::f32, Shape{3, kSide}});
   const Attrs transposed{{"transB", std::int64_t{1}}};
   const Graph before = n.finish({{"plain", g.add("MatMul", {x, w})},
                                  {"turned", g.add("Gemm", {x, w}, transposed)},
@@ -94,7 +94,7 @@ TEST(JoinProducts, TellsOperatorsAndTranspositionsApart) {
   const Graph after = join_products(before);
   EXPECT_EQ(count(after, "Gemm"), 2U);
   EXPECT_EQ(count(after, "MatMul"), 1U);
-  expect_same_values(before, after, {{"x", n.normal({1, kSide}, 1)}, {"z", n.normal({3, kSide}, 1)}});
+  expect_same_values(before, after, {{"x", n.normal({3, kSide}, 1)}, {"z", n.normal({3, kSide}, 1)}});
 }
 
 }  // namespace
