@@ -60,6 +60,7 @@ struct CompiledModel {
   std::string picture;         ///< name of the input of pictures, with a preprocessing
   std::size_t bytes_before = 0, bytes_after = 0;
   std::size_t nodes_before = 0, nodes_added = 0;
+  bool external_data = false;  ///< whether weights lie in files beside it
   bool rewritten = false;  ///< written anew in another opset, rather than the model's own bytes with more behind
   std::vector<std::string> notes;  ///< for people: what is not as they may expect
 };
@@ -70,8 +71,7 @@ struct CompiledModel {
 ///   of an attribution the largest absolute value over the channels. See HeatmapSize and `normalize`.
 /// - `target`: the classes explained, for argmax int64 [N], for top:K int64 [N, K].
 /// - `attribution`: where `raw` asks for it, float32 [N, C, H, W] ([N, K, C, H, W] for top:K).
-/// - `overlay`: where it is asked for, uint8 [N, height, width, 3] ([N, K, height, width, 3] for top:K), the
-/// picture
+/// - `overlay`: where it is asked for, uint8 [N, height, width, 3], for top:K [N, K, height, width, 3]: the picture
 ///   tinted by the heatmap, normalised, at the size of the input.
 ///
 /// integrated-gradients and smooth-grad compute the network once more, for the points of all images as one batch of

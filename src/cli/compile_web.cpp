@@ -81,6 +81,10 @@ void compile_web(const Model& model, CompileModelOptions options, const NetworkF
   if (error)
     throw Error(ErrorCode::io, "cannot create the folder: " + error.message(), folder, "name another --web");
   const CompiledModel compiled = compile_model(model, web_model(folder), options);
+  if (compiled.external_data)
+    throw Error(ErrorCode::unsupported,
+                "the model keeps weights in files of their own, which the page does not load", flags.model,
+                "save the model in one file first");
   page.picture = compiled.picture;
   page.facts = facts_of(options, compiled);
   for (const std::string& note : compiled.notes) print_note(note);

@@ -164,10 +164,12 @@ CompiledModel compile_model(const Model& model, const std::filesystem::path& out
     export_onnx(front ? joined(*front, whole) : whole, out,
                 {.opset = result.opset, .defaults = std::move(defaults)});
     result.bytes_after = std::filesystem::file_size(out);
+    result.external_data = std::filesystem::exists(out.string() + ".data");
   } else {
     const Extended written =
         extend_onnx(model, {graph, std::move(defaults), std::move(metadata), std::move(front)}, out);
     result.bytes_after = written.bytes;
+    result.external_data = written.external_data;
     result.nodes_before = written.nodes_before;
     result.nodes_added = written.nodes_added;
   }

@@ -216,8 +216,8 @@ Splice splice_of(const Model& model, const ModelParts& parts, const Extension& e
   return splice;
 }
 
-/// The data files of the model, beside `out` as they lie beside the model.
-void copy_external_data(const Model& model, const ModelParts& parts, const std::filesystem::path& out) {
+/// The data files of the model, beside `out` as they lie beside the model. Answers whether there are any.
+bool copy_external_data(const Model& model, const ModelParts& parts, const std::filesystem::path& out) {
   namespace fs = std::filesystem;
   const auto folder_of = [](const fs::path& file) {
     return file.has_parent_path() ? file.parent_path() : fs::path(".");
@@ -228,7 +228,7 @@ void copy_external_data(const Model& model, const ModelParts& parts, const std::
     for (const auto& [key, value] : tensor.external)
       if (tensor.is_external && key == "location") locations.insert(value);
   std::error_code none;
-  if (locations.empty() || fs::equivalent(from, to, none)) return;
+  if (locations.empty() || fs::equivalent(from, to, none)) return !locations.empty();
   for (const std::string& location : locations) {
     const fs::path copy = to / location;
     if (fs::exists(copy, none))
@@ -240,6 +240,7 @@ void copy_external_data(const Model& model, const ModelParts& parts, const std::
     file.write(data.bytes());
     file.commit();
   }
+  return true;
 }
 
 }  // namespace
@@ -248,8 +249,8 @@ Extended extend_onnx(const Model& model, const Extension& extension, const std::
   const MappedFile file(model.path);
   const ModelParts parts = take_apart(file.bytes());
   const Splice splice = splice_of(model, parts, extension);
-  copy_external_data(model, parts, out);
   Extended result;
+  result.external_data = copy_external_data(model, parts, out);
   result.bytes = write_spliced(file.bytes(), splice, out);
   result.nodes_before = parts.nodes.size();
   result.nodes_added = static_cast<std::size_t>(splice.front.node_size() + splice.behind.graph().node_size());

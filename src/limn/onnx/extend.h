@@ -25,6 +25,7 @@ struct Extension {
 
 struct Extended {
   std::size_t bytes = 0, nodes_before = 0, nodes_added = 0;
+  bool external_data = false;  ///< whether weights lie in files beside it
 };
 
 /// Writes the file that `model` was read from to `out`, with the nodes of the extension that the file lacks, their
