@@ -33,7 +33,8 @@ void expect_same(const Preprocess& options, int width, int height, bool channels
   const std::size_t c = static_cast<std::size_t>(options.channels),
                     plane = static_cast<std::size_t>(at.input_width) * static_cast<std::size_t>(at.input_height);
   const Tensor x =
-      evaluate(preprocessing(options, channels_last), {{"image", stacked(pictures)}}, {FloatWidth::f32, {}}).at("x");
+      evaluate(preprocessing(options, channels_last), {{"image", stacked(pictures)}}, {FloatWidth::f32, {}})
+          .at("x");
   const Dims expected = channels_last ? Dims{2, at.input_height, at.input_width, options.channels}
                                       : Dims{2, options.channels, at.input_height, at.input_width};
   ASSERT_EQ(x.dims(), expected);

@@ -55,11 +55,11 @@ async function loadFiles(gpu) {
     const runtime = await loadRuntime(script, (name) => fetchFile(new URL(name, base), onBytes));
     if (!fromDisk) return { ...runtime, model: await fetchFile(settings.model, onBytes) };
     await loadScript("disk/model.js");
-    return { ...runtime, model: onDisk.model };
+    return { ...runtime, model: onDisk[settings.model] };
   }
   await loadScript("disk/runtime.js");
   await loadScript("disk/model.js");
-  return { ...await loadRuntime(script, async (name) => onDisk[name]), model: onDisk.model };
+  return { ...await loadRuntime(script, async (name) => onDisk[name]), model: onDisk[settings.model] };
 }
 
 /** Asks the worker, one question at a time. */
