@@ -98,11 +98,11 @@ TEST_F(ExplainCommand, HidingThePixelsOfARectangleFindsItsBox) {
 TEST_F(ExplainCommand, AveragedGradientsOfBrightnessFindTheRectangleAndTellTheirParameters) {
   const auto lines = explain(
       studio_.model, {studio_.picture("p.png", {2, 1, 7, 5}), "--method", "integrated-gradients,smooth-grad",
-                      "--target", "bright", "--steps", "3", "--quadrature", "left", "--baseline", "black",
+                      "--target", "bright", "--steps", "3", "--quadrature", "right", "--baseline", "black",
                       "--samples", "4", "--sigma", "0.5", "--seed", "7", "--raw"});
   const Json &steps = lines.at(0).at("explanations").at(0), &noise = lines.at(0).at("explanations").at(1);
   EXPECT_EQ(steps.at("box"), Json({2, 1, 7, 5}));
-  EXPECT_EQ(steps.at("parameters"), Json({{"steps", 3}, {"quadrature", "left"}, {"baseline", {0.0, 0.0, 0.0}}}));
+  EXPECT_EQ(steps.at("parameters"), Json({{"steps", 3}, {"quadrature", "right"}, {"baseline", {0.0, 0.0, 0.0}}}));
   EXPECT_NEAR(steps.at("delta").get<double>(), 0, 1e-6);
   EXPECT_EQ(noise.at("parameters"), Json({{"samples", 4}, {"sigma", 0.5}, {"seed", 7}}));
   EXPECT_FALSE(noise.contains("delta"));
@@ -222,8 +222,8 @@ TEST_F(ExplainCommand, PrecisionIsAsAskedForOrAsTheMethodsNeed) {
   const auto told = [&](std::vector<std::string> more) {
     more.insert(more.begin(), picture);
     std::vector<std::string> all;
-    for (const Json& e : explain(studio_.model, more).at(0).at("explanations"))
-      all.push_back(e.at("precision").get<std::string>());
+    const auto lines = explain(studio_.model, more);
+    for (const Json& e : lines.at(0).at("explanations")) all.push_back(e.at("precision").get<std::string>());
     return all;
   };
   using testing::ElementsAre;

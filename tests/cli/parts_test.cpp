@@ -76,12 +76,12 @@ TEST(ExplainPlan, LayersGoToTheMethodsThatUseOne) {
 
 TEST(ExplainPlan, VariantsGoToTheMethodsThatHaveThem) {
   ExplainFlags flags;
-  flags.methods = "grad-cam,grad-cam++";
+  flags.methods = "hires-cam,grad-cam++";
   flags.variant = "study";
   const auto plan = read_plan(flags);
   EXPECT_EQ(plan.requests[0].variant, "");
   EXPECT_EQ(plan.requests[1].variant, "study");
-  flags.methods = "grad-cam";
+  flags.methods = "hires-cam";
   EXPECT_THROW(read_plan(flags), UsageError);
 }
 

@@ -260,11 +260,10 @@ TEST(Unsupported, AllAreReportedTogether) {
   w.node("Relu", {"boxes"}, {"behind"}, "behind");
   w.output("fused");
   w.output("behind");
-  expect_refused(
-      w, ErrorCode::unsupported,
-      AllOf(HasSubstr("2 nodes are not supported"), HasSubstr("node 'scan' (Scan, opset 13)"),
-            HasSubstr("node 'fused_1' (com.microsoft::FusedConv)"), Not(HasSubstr("'behind'")),
-            HasSubstr("mend:")));
+  expect_refused(w, ErrorCode::unsupported,
+                 AllOf(HasSubstr("2 nodes are not supported"), HasSubstr("node 'scan' (Scan, opset 13)"),
+                       HasSubstr("node 'fused_1' (com.microsoft::FusedConv)"), Not(HasSubstr("'behind'")),
+                       HasSubstr("mend:")));
 }
 
 TEST(Unsupported, ManyAreCounted) {
@@ -296,7 +295,8 @@ TEST(Unsupported, SubgraphsAndTheirNodesAreReported) {
   branch.set_type(onnx::AttributeProto::GRAPH);
   branch.mutable_g()->set_name("then");
   w.output("chosen");
-  expect_refused(w, ErrorCode::unsupported, HasSubstr("node 'if' (If, opset 13): its condition depends on the image"));
+  expect_refused(w, ErrorCode::unsupported,
+                 HasSubstr("node 'if' (If, opset 13): its condition depends on the image"));
   w.graph().mutable_node(5)->set_op_type("Relu");
   expect_refused(w, ErrorCode::unsupported, HasSubstr("the attribute 'then_branch' holds a subgraph"));
 }

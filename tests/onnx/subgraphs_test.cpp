@@ -52,9 +52,9 @@ class Subgraph {
 
 Floats run(const OnnxWriter& w, const Floats& x) {
   const Graph g = import_onnx(w.bytes()).graph;
-  const Tensor y =
-      evaluate(g, {{"x", Tensor::of<float>({static_cast<std::int64_t>(x.size())}, std::span(x))}}, {FloatWidth::f32})
-          .at("y");
+  const Tensor y = evaluate(g, {{"x", Tensor::of<float>({static_cast<std::int64_t>(x.size())}, std::span(x))}},
+                            {FloatWidth::f32})
+                       .at("y");
   return {y.as<float>().begin(), y.as<float>().end()};
 }
 

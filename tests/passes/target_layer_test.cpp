@@ -13,8 +13,8 @@ namespace {
 
 using ::testing::AllOf;
 using ::testing::ElementsAre;
-using ::testing::IsSupersetOf;
 using ::testing::HasSubstr;
+using ::testing::IsSupersetOf;
 using Ints = std::vector<std::int64_t>;
 
 /// Small pieces of networks, in the manner of the families that are named by the tests.

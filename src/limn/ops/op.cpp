@@ -9,7 +9,9 @@ std::string place(const Node& node) { return "node '" + node.name + "' (" + node
 
 }  // namespace
 
-Error InferContext::wrong(std::string what) const { return Error(ErrorCode::bad_input, std::move(what), place(node)); }
+Error InferContext::wrong(std::string what) const {
+  return Error(ErrorCode::bad_input, std::move(what), place(node));
+}
 
 const Type& InferContext::type(std::size_t i) const {
   if (!has(i)) throw wrong("input " + std::to_string(i) + " is required but left out");

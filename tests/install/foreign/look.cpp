@@ -1,5 +1,5 @@
-// A program outside limn: imports a network, explains one grey picture by Grad-CAM, prints what it found. It touches
-// the rooms that bring libraries along, so that a missing one fails the link.
+// A program outside limn: imports a network, explains one grey picture by Grad-CAM, prints what it found. It
+// touches the rooms that bring libraries along, so that a missing one fails the link.
 #include <algorithm>
 #include <array>
 #include <iostream>
