@@ -33,7 +33,7 @@ struct CompileFlags {
 
 int list_compiled() {
   for (const MethodInfo& info : methods())
-    print("{:<18}{}\n", info.name, info.not_compiled.empty() ? "yes" : fmt::format("no: {}", info.not_compiled));
+    print("{:<22}{}\n", info.name, info.not_compiled.empty() ? "yes" : fmt::format("no: {}", info.not_compiled));
   return kFine;
 }
 
