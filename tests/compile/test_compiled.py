@@ -44,7 +44,7 @@ def check(networks, methods, folder):
                 findings += [f"{what} is {d:.1e} off" for what, d in distances.items() if d > compiled.CLOSE]
                 if growth > 0.02:
                     findings.append(f"the file grew by {100 * growth:.1f} %")
-                print(f"{name:24} {method:18} {max(distances.values()):.1e} {100 * growth:6.2f} %",
+                print(f"{name:24} {method:18} {max(distances.values(), default=0):.1e} {100 * growth:6.2f} %",
                       f"kinks {kinks}" if kinks else "", *findings, flush=True)
                 failed |= bool(findings)
     return failed
