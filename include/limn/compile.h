@@ -44,7 +44,7 @@ struct CompileModelOptions {
   std::int64_t opset = 0;      ///< 0: the model's own
   bool explain_nodes = false;  ///< names of new nodes tell which part of the model they belong to
   std::string output = {};     ///< of several outputs of the model, the one with the class scores
-  bool scores = false;         ///< output `scores` too: what enters a last softmax or sigmoid, [N, classes]
+  bool scores = false;         ///< output `class_scores` too: what enters a last softmax or sigmoid, [N, classes]
   /// Pictures in place of the model's image: the input `image` (`picture` where the model has a value of that
   /// name), uint8 [N, height, width, 3] in RGB, of any size, upright, becomes what preprocess() makes of it.
   std::optional<Preprocess> preprocess = {};

@@ -40,7 +40,10 @@ OnnxWriter colour_classifier(const Form& form = {}) {
   w.node("GlobalAveragePool", {"features"}, {"means"}, "gap");
   w.node("Flatten", {"means"}, {"flat"}, "flatten");
   set(w.node("Gemm", {"flat", "fc"}, {"logits"}, "dense"), "transB", 1);
-  w.output("logits");
+  auto& type = *w.output("logits").mutable_type()->mutable_tensor_type();
+  type.set_elem_type(onnx::TensorProto_DataType_FLOAT);
+  type.mutable_shape()->add_dim()->set_dim_param("N");
+  type.mutable_shape()->add_dim()->set_dim_value(5);
   return w;
 }
 
@@ -73,7 +76,8 @@ class CompilePictures : public CompileTest {
   }
   std::vector<std::string> inputs() const {
     std::vector<std::string> names;
-    for (const auto& input : proto_in(compiled()).graph().input()) names.push_back(input.name());
+    const onnx::ModelProto model = proto_in(compiled());
+    for (const auto& input : model.graph().input()) names.push_back(input.name());
     return names;
   }
   /// The maps of the same model compiled without a preprocessing, for the pictures preprocessed.
@@ -111,7 +115,8 @@ TEST_F(CompilePictures, TheModelsNodesStayBetweenNewOnes) {
   EXPECT_EQ(after.node_size(), static_cast<int>(result.nodes_before + result.nodes_added));
   EXPECT_EQ(before.output(0).SerializeAsString(), after.output(0).SerializeAsString());
   std::map<std::string, std::string> metadata;
-  for (const auto& entry : proto_in(compiled()).metadata_props()) metadata[entry.key()] = entry.value();
+  const onnx::ModelProto written = proto_in(compiled());
+  for (const auto& entry : written.metadata_props()) metadata[entry.key()] = entry.value();
   EXPECT_EQ(preprocess_from_json(metadata["limn.preprocess"], "the file"), preprocessing());
   EXPECT_EQ(metadata["limn.overlay"], "inferno");
 }
@@ -177,7 +182,7 @@ TEST_F(CompilePictures, ScoresAreWhatEntersTheLastActivation) {
   compile(w, options({.target = {Kind::input, 0}, .scores = true}));
   expect_valid(compiled());
   const auto got = run({{"image", stacked(pictures_)}, {"target", Tensor::of<std::int64_t>({1}, {-1})}});
-  expect_near(got.at("scores"), plain({}).at("logits"), 1e-6);
+  expect_near(got.at("class_scores"), plain({}).at("logits"), 1e-6);
   EXPECT_THAT(inputs(), ElementsAre("image", "target"));
 }
 

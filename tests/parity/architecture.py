@@ -109,8 +109,8 @@ def judged(found):
             wrong.append(text)
 
     # The sqrt(2) of a GELU and the epsilon of a norm are float in the file and double in the module, which shows behind
-    # the fifty norms of an EfficientNet-B6 (1.2e-7).
-    expect(found["oracle"] <= 3e-7, f"PyTorch's module and the exported graph differ by {found['oracle']:.1e} in double")
+    # all the norms of an EfficientNet-B6 (1.2e-7) or a MobileNet v3 (4.2e-7).
+    expect(found["oracle"] <= 1e-6, f"PyTorch's module and the exported graph differ by {found['oracle']:.1e} in double")
     expect(found["logits"] <= 1e-4, f"logits {found['logits']:.1e}")
     expect(found["layer_gradient"] > 0, "nothing flows back to the layer that auto picked")
     if "reference" in found:

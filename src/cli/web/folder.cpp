@@ -131,7 +131,8 @@ Json settings_of(const fs::path& folder, const WebPage& page, const WebRuntime& 
                  bool on_disk) {
   const bool elsewhere = !runtime.address.empty();
   return {{"model", "model.onnx"},
-          {"names", {{"image", page.picture}, {"target", "target"}, {"scores", "scores"}, {"heatmap", "heatmap"}}},
+          {"names",
+           {{"image", page.picture}, {"target", "target"}, {"scores", "class_scores"}, {"heatmap", "heatmap"}}},
           {"input", {page.input.height, page.input.width}},
           {"geometry", geometry_of(page.preprocess)},
           {"probability", page.probability == Probability::sigmoid ? "sigmoid" : "softmax"},

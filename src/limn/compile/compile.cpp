@@ -105,7 +105,7 @@ void check_names(const Graph& model, const CompileModelOptions& options) {
   const std::pair<const char*, bool> names[] = {{"heatmap", true},
                                                 {"target", true},
                                                 {"attribution", options.raw},
-                                                {"scores", options.scores},
+                                                {"class_scores", options.scores},
                                                 {"overlay", options.overlay},
                                                 {"noise", options.request.method == "smooth-grad"}};
   for (const auto& [name, wanted] : names) {

@@ -119,7 +119,7 @@ CompiledGraph compiled_graph(const Classifier& classifier, const CompileModelOpt
   std::vector<std::pair<std::string, Value>> outputs{{"heatmap", side_by_side(std::move(heatmaps))}};
   if (choice.output) outputs.emplace_back("target", choice.output);
   if (options.raw) outputs.emplace_back("attribution", side_by_side(std::move(attributions)));
-  if (options.scores) outputs.emplace_back("scores", flat_scores(logits));
+  if (options.scores) outputs.emplace_back("class_scores", flat_scores(logits));
   if (overlay) outputs.emplace_back("overlay", side_by_side(std::move(overlays)));
   return {std::move(g).finish(std::move(outputs)), request.front()};
 }
