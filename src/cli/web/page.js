@@ -146,7 +146,8 @@ async function open(file) {
   closeCamera();
   let bitmap;
   try {
-    bitmap = await createImageBitmap(file, { imageOrientation: "from-image" });
+    // As limn reads them: upright, and colour profiles left aside.
+    bitmap = await createImageBitmap(file, { imageOrientation: "from-image", colorSpaceConversion: "none" });
   } catch {
     complain(`${file.name || "This"} is not an image that this browser can read.`);
     return;
