@@ -119,6 +119,11 @@ std::int64_t choose_batch(std::optional<std::int64_t> asked, std::optional<std::
   return asked.value_or(std::clamp<std::int64_t>(static_cast<std::int64_t>(inputs), 1, kDefault));
 }
 
+std::optional<Precision> choose_precision(std::optional<Precision> asked, std::size_t inputs) {
+  constexpr std::size_t kMany = 64;
+  return !asked && inputs < kMany ? Precision::exact : asked;
+}
+
 int choose_threads(std::optional<int> asked) {
   if (asked && *asked < 1)
     throw UsageError(Error(ErrorCode::bad_input, "at least one thread is needed", "--threads"));

@@ -37,5 +37,8 @@ std::int64_t choose_batch(std::optional<std::int64_t> asked, std::optional<std::
                           std::size_t inputs);
 /// As asked for, or one for every core that this process may use.
 int choose_threads(std::optional<int> asked);
+/// As asked for; else exact for few inputs, whose forward passes would save less than transforming the weights
+/// takes, and nothing (default_precision()) for many.
+std::optional<Precision> choose_precision(std::optional<Precision> asked, std::size_t inputs);
 
 }  // namespace limn::cli

@@ -134,8 +134,8 @@ void add_precision_option(CommandLine& line, CLI::App& command, std::string& pre
   CLI::Option* option = command.add_option("--precision", precision,
                                            "How convolutions are computed: auto (default), exact, or fast: 3x3 "
                                            "ones by Winograd's transform, with errors "
-                                           "of 2e-6. auto is fast for class scores and CAMs at the default layer, "
-                                           "exact where gradients reach the pixels");
+                                           "of 2e-6. auto is fast for class scores and CAMs at the default layer "
+                                           "of 64 images and more, exact otherwise");
   line.completions[option->type_name("NAME")] = {{"auto", "exact", "fast"}, false};
 }
 

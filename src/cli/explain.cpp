@@ -52,7 +52,8 @@ int explain(const ExplainFlags& flags) {
   settle_size(network, sources);
   make_folder(flags.out);
   const auto batch = choose_batch(flags.speed.batch, declared_batch(network.classifier), sources.size());
-  const ExplainerOptions options{batch, choose_threads(flags.speed.threads), plan.precision, most_targets(plan)};
+  const ExplainerOptions options{batch, choose_threads(flags.speed.threads),
+                                 choose_precision(plan.precision, sources.size()), most_targets(plan)};
   InputReader reader(sources, network.preprocess, input_size(network.classifier), static_cast<std::size_t>(batch),
                      &stats);
   auto requests = requests_for(plan, network.layer_of_card());

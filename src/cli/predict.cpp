@@ -27,7 +27,8 @@ int predict(const PredictFlags& flags) {
   settle_size(network, sources);
   const Classifier& classifier = network.classifier;
   const auto batch = choose_batch(flags.speed.batch, declared_batch(classifier), sources.size());
-  Explainer explainer(classifier, {}, {batch, choose_threads(flags.speed.threads), precision});
+  Explainer explainer(classifier, {},
+                      {batch, choose_threads(flags.speed.threads), choose_precision(precision, sources.size())});
   if (!network.note.empty() && !std::ranges::all_of(sources, &Source::tensor)) print_note(network.note);
 
   std::vector<float> all_logits;

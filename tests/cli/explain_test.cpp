@@ -213,7 +213,7 @@ TEST_F(ExplainCommand, JsonTellsEverything) {
   EXPECT_NEAR(e.at("score").get<double>(), brightness, 1e-6);
   EXPECT_EQ(e.at("raw_min"), 0);
   EXPECT_EQ(e.at("degenerate"), false);
-  EXPECT_EQ(e.at("precision"), "fast");
+  EXPECT_EQ(e.at("precision"), "exact");
   EXPECT_EQ(e.at("preprocessing").at("range"), 1);
 }
 
@@ -228,7 +228,13 @@ TEST_F(ExplainCommand, PrecisionIsAsAskedForOrAsTheMethodsNeed) {
   };
   using testing::ElementsAre;
   EXPECT_THAT(told({"--method", "grad-cam,gradient"}), ElementsAre("exact", "exact"));
-  EXPECT_THAT(told({"--precision", "exact"}), ElementsAre("exact"));
+  EXPECT_THAT(told({}), ElementsAre("exact"));
+  EXPECT_THAT(told({"--precision", "fast"}), ElementsAre("fast"));
+  std::vector<std::string> many;  // 64 with the first
+  for (int i = 1; i < 64; ++i) many.push_back(studio_.picture("p" + std::to_string(i) + ".png"));
+  EXPECT_THAT(told(many), ElementsAre("fast"));
+  many.pop_back();
+  EXPECT_THAT(told(many), ElementsAre("exact"));
   EXPECT_THAT(told({"--method", "gradient,occlusion", "--precision", "fast"}), ElementsAre("fast", "exact"));
 }
 
