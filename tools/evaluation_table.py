@@ -29,14 +29,6 @@ def localization(name, summary):
                    f"{cell(calibrated['box_accuracy'], 'rate')} at {calibrated['threshold']:.2f}"]
 
 
-def by_rule(name, summary):
-    """Top-1 localization error and success for the known class, by each of the rules for a box."""
-    for entry in summary["methods"]:
-        boxes = [box for box in entry["boxes"] if box["threshold"] == entry["boxes"][0]["threshold"]]
-        yield [name, entry["name"], *(error(box["top1"]) for box in boxes),
-               *(cell(box["known_class"], "rate") for box in boxes)]
-
-
 def pointing_game(name, summary):
     for entry in summary["methods"]:
         rejection = entry["rejection"]
@@ -60,7 +52,6 @@ def comparison(c):
     return f"{c['method']} against {c['against']}: {mean(c['difference'])}"
 
 
-RULES = ["region", "rectangle", "contour"]
 HEADS = {
     "localization": (localization, ["network", "method", "top-1 loc. error", "top-5 loc. error", "known class",
                                     "given top-1", "IoU", "MaxBoxAcc", "V2", "calibrated"]),
@@ -88,14 +79,6 @@ def main():
             for row in rows(name, summary):
                 print(f"| {' | '.join(row)} |")
         print()
-        if experiment == "localization":
-            head = ["network", "method", *("top-1 loc. error, " + rule for rule in RULES),
-                    *("known class, " + rule for rule in RULES)]
-            print(f"| {' | '.join(head)} |\n|{' --- |' * len(head)}")
-            for name, summary in runs:
-                for row in by_rule(name, summary):
-                    print(f"| {' | '.join(row)} |")
-            print()
         for name, summary in runs:
             for c in summary["comparisons"]:
                 print(f"- {name}, {comparison(c)}, p = {c['p_holm']:.2g}")
