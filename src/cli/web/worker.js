@@ -2,10 +2,10 @@
 "use strict";
 let session = null, names = null, picture = null;
 
-async function load({ model, glue, wasm, backends, threads, inputs }) {
+async function load({ model, glue, wasm, backends, inputs }) {
   ort.env.wasm.wasmPaths = { mjs: URL.createObjectURL(new Blob([glue], { type: "text/javascript" })) };
   ort.env.wasm.wasmBinary = wasm;
-  ort.env.wasm.numThreads = threads;
+  ort.env.wasm.numThreads = 1;  // more would need headers that few servers send
   ort.env.logLevel = "error";
   session = await ort.InferenceSession.create(new Uint8Array(model), { executionProviders: backends });
   names = inputs;
