@@ -1,6 +1,6 @@
 // node web.mjs JOB.json: opens pages of `limn compile --web` in chromium and uses them as people do. JOB is
 //   {disk: index.html opened from disk, server: the address of the same folder, bare: index.html of a folder without
-//    onnxruntime-web, pictures: [{path, target}], camera: whether to try it, shots: a folder for screenshots or null}.
+//    onnxruntime-web, pictures: [{path, target}], camera, gpu: whether to try them, shots: a folder for screenshots or null}.
 // Prints one line of JSON: {wrong: [what is not as it should be], answers: [{heat, scores, target, milliseconds, backend}]}.
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -13,10 +13,11 @@ const wrong = [], answers = [];
 const expect = (holds, what) => { if (!holds) wrong.push(what); };
 const PATIENCE = 240e3;
 
-const browser = await chromium.launch({
+const launch = (...args) => chromium.launch({
   executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
-  args: ["--no-sandbox", "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
+  args: ["--no-sandbox", "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream", ...args]
 });
+let browser = await launch();
 
 /** A page that asks for nothing but the folder it is in; `told` in it has the network's answers. */
 async function open(url, options = {}) {
@@ -144,6 +145,16 @@ async function fromServer() {
   await page.context().close();
 }
 
+/** WebGPU on a graphics processor that chromium computes itself, where it has one. */
+async function byGpu() {
+  await browser.close();
+  browser = await launch("--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader", "--enable-features=Vulkan");
+  const page = await open(job.server);
+  await ready(page);
+  const answer = await next(page, () => page.setInputFiles("#file", job.pictures[0].path));
+  if (answer.backend.includes("WebGPU")) answers.push(answer);
+}
+
 async function withoutRuntime() {
   const page = await open(pathToFileURL(job.bare).href);
   await page.waitForSelector("#help:not([hidden])");
@@ -162,6 +173,7 @@ try {
     // A file that is missing is what this page is about.
     wrong.splice(watched, wrong.length, ...wrong.slice(watched).filter((line) => !line.includes("ERR_FILE_NOT_FOUND")));
   }
+  if (job.gpu) await byGpu();
 } catch (error) {
   wrong.push(String(error.stack ?? error));
 }

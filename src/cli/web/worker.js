@@ -7,7 +7,7 @@ async function load({ model, glue, wasm, backends, inputs }) {
   ort.env.wasm.wasmBinary = wasm;
   ort.env.wasm.numThreads = 1;  // more would need headers that few servers send
   ort.env.logLevel = "error";
-  session = await ort.InferenceSession.create(new Uint8Array(model), { executionProviders: backends });
+  session = await ort.InferenceSession.create(new Uint8Array(model), { executionProviders: backends, logSeverityLevel: 3 });
   names = inputs;
 }
 
