@@ -55,6 +55,14 @@ std::function<Value(SmallNetwork&, Value)> dense(Weights weights, End end) {
   return [=](SmallNetwork& n, Value x) { return dense_tokens(n, x, weights, end); };
 }
 
+/// A square matrix read both ways, as by a layer and by its gradient.
+Value dense_both_ways(SmallNetwork& n, Value x) {
+  GraphBuilder& g = n.graph();
+  const std::int64_t size = x.shape().back().value;
+  const Value w = n.weight(n.normal({size, size}, 0.2F));
+  return g.add("MatMul", {g.add("MatMul", {x, w}), transpose(w, {1, 0})});
+}
+
 /// softmax(x x') x of every head.
 Value attention(SmallNetwork& n, Value x) {
   const Value heads = transpose(x, {0, 2, 1, 3});
@@ -100,6 +108,7 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"Attention", {2, 50, 3, 16}, attention, "brg"},
         Case{"Dense", {2, 19, 32}, dense(Weights::as_they_lie, End::none), "brg"},
         Case{"Dense", {2, 19, 32}, dense(Weights::transposed, End::none), "brg"},
+        Case{"Dense both ways", {2, 19, 768}, dense_both_ways, "brg"},
         Case{"Dense with bias", {2, 19, 32}, dense(Weights::transposed, End::bias), "brg"},
         Case{"Dense with bias of vectors", {3, 32}, dense(Weights::as_they_lie, End::bias), "brg"},
         Case{"Dense and Gelu", {1, 19, 32}, dense(Weights::transposed, End::gelu), "brg"},

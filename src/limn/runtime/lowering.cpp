@@ -339,7 +339,7 @@ View Lowering::matrix(ValueId id, std::int64_t rows, std::int64_t columns, bool 
 
 View Lowering::reordered(const Tensor& t, const dnnl::memory::desc& lies, const dnnl::memory::desc& want) {
   if (want == lies) return constant_view(t);
-  const auto [it, fresh] = weight_forms_.try_emplace({t.bytes(), name_of(want)});
+  const auto [it, fresh] = weight_forms_.try_emplace({t.bytes(), name_of(lies) + name_of(want)});
   if (!fresh) return it->second;
   std::byte* const bytes = weight_memory(want.get_size());
   reorder_weights(t.bytes(), lies, want, bytes);
@@ -351,7 +351,7 @@ std::optional<View> Lowering::weights_that_suit(
     const std::function<bool(std::span<const float>, const void*)>& suits) {
   check_numbers(id);
   const Tensor& t = *constant(id);
-  const std::pair key(t.bytes(), change.name + name_of(want));
+  const std::pair key(t.bytes(), change.name + name_of(lies) + name_of(want));
   if (const auto it = weight_forms_.find(key); it != weight_forms_.end()) return it->second;
   const auto changed = change.apply ? change.apply(t.as<float>()) : std::vector<float>();
   const std::span<const float> values = change.apply ? std::span(changed) : t.as<float>();
