@@ -7,6 +7,7 @@
 #include <map>
 #include <random>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "limn/autodiff.h"
@@ -107,6 +108,15 @@ inline void fill(Session& session, const Feeds& feeds, const std::vector<std::st
     ASSERT_EQ(from.size(), to.size());
     std::ranges::copy(from, to.begin());
   }
+}
+
+/// The kernels of the compiled steps whose label begins so, in order.
+inline std::vector<std::string> kernels_of(const Graph& graph, const CompileOptions& options = {},
+                                           std::string_view label = "") {
+  std::vector<std::string> found;
+  for (const StepInfo& step : Program::compile(graph, options).steps())
+    if (step.label.starts_with(label)) found.push_back(step.kernel);
+  return found;
 }
 
 /// What the native run computed at its kinks: the outputs of rectifiers and the inputs of max pooling.

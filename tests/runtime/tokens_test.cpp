@@ -81,8 +81,7 @@ TEST_P(Tokens, LikeReference) {
   const Graph graph = n.finish({{"y", y}});
   expect_like_reference(graph, feeds, {}, 2e-6);
   expect_like_reference(graph, feeds, {.threads = 2}, 2e-6);
-  std::vector<std::string> kernels;
-  for (const StepInfo& step : Program::compile(graph, {}).steps()) kernels.push_back(step.kernel);
+  const auto kernels = kernels_of(graph);
   EXPECT_THAT(kernels, Contains(HasSubstr(c.kernel)));
   EXPECT_THAT(kernels, Not(Contains("reference")));
 }

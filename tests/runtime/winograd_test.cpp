@@ -44,13 +44,6 @@ Convolved convolved(const Size& s) {
   return {n.finish({{"y", y}, {"dx", dx}}), std::move(feeds)};
 }
 
-std::vector<std::string> kernels(const Graph& graph, const CompileOptions& options, std::string_view label) {
-  std::vector<std::string> found;
-  for (const StepInfo& step : Program::compile(graph, options).steps())
-    if (step.label.starts_with(label)) found.push_back(step.kernel);
-  return found;
-}
-
 /// The largest difference, in parts of the largest value.
 double difference(std::span<const float> a, const Tensor& b) {
   const Tensor wide = b.converted(DType::f64);
@@ -78,8 +71,9 @@ TEST_P(Winograd, StaysWithinItsError) {
   // Of all results of a gradient the worst may be further off than the check at compiling, of a thousand, has seen.
   for (const auto& [name, want] : evaluate(c.graph, c.feeds))
     EXPECT_LE(difference(session.output(name), want), name == "dx" ? 2 * kWinogradError : kWinogradError) << name;
-  if (s.transformed && has_transform())
-    EXPECT_THAT(kernels(c.graph, options, "Conv+Relu"), Contains(HasSubstr("wino")));
+  if (s.transformed && has_transform()) {
+    EXPECT_THAT(kernels_of(c.graph, options, "Conv+Relu"), Contains(HasSubstr("wino")));
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(
@@ -92,18 +86,18 @@ INSTANTIATE_TEST_SUITE_P(
 TEST(WinogradChoice, ExactForwardPassesAreDirectAndFastOnesAreNot) {
   const Convolved c = convolved({64, 64, 56, 56, 1, {1, 1, 1, 1}, 1});
   const CompileOptions fast{.precision = Precision::fast};
-  EXPECT_THAT(kernels(c.graph, {}, "Conv+Relu"), Not(Contains(HasSubstr("wino"))));
+  EXPECT_THAT(kernels_of(c.graph, {}, "Conv+Relu"), Not(Contains(HasSubstr("wino"))));
   if (!has_transform()) GTEST_SKIP() << "no AVX-512 here";
-  EXPECT_THAT(kernels(c.graph, fast, "Conv+Relu"), Contains(HasSubstr("wino")));
-  EXPECT_THAT(kernels(c.graph, fast, "ConvGrad"), Contains(HasSubstr("wino")));
-  EXPECT_THAT(kernels(c.graph, {}, "ConvGrad"), Contains(HasSubstr("wino")));
+  EXPECT_THAT(kernels_of(c.graph, fast, "Conv+Relu"), Contains(HasSubstr("wino")));
+  EXPECT_THAT(kernels_of(c.graph, fast, "ConvGrad"), Contains(HasSubstr("wino")));
+  EXPECT_THAT(kernels_of(c.graph, {}, "ConvGrad"), Contains(HasSubstr("wino")));
 }
 
 /// Few pixels, few channels, and what is no 3x3 convolution of stride 1.
 TEST(WinogradChoice, OthersStayDirect) {
   const auto forward = [](const Size& s) {
     const CompileOptions options{{{"N", s.images}}, s.threads, Precision::fast};
-    return kernels(convolved(s).graph, options, "Conv+Relu");
+    return kernels_of(convolved(s).graph, options, "Conv+Relu");
   };
   EXPECT_THAT(forward({128, 32, 7, 7, 1, {1, 1, 1, 1}, 2}), Not(Contains(HasSubstr("wino"))));
   EXPECT_THAT(forward({8, 64, 28, 28, 1, {1, 1, 1, 1}, 1}), Not(Contains(HasSubstr("wino"))));
@@ -111,7 +105,7 @@ TEST(WinogradChoice, OthersStayDirect) {
        {Attrs{{"strides", Ints{2, 2}}}, Attrs{{"dilations", Ints{2, 2}}}, Attrs{{"group", std::int64_t{2}}}}) {
     SmallNetwork n(1);
     const Value y = n.graph().add("Relu", {n.conv(n.input(64, 29, 29), 64, {3, 3}, attrs)});
-    EXPECT_THAT(kernels(n.finish({{"y", y}}), {.precision = Precision::fast}, "Conv+Relu"),
+    EXPECT_THAT(kernels_of(n.finish({{"y", y}}), {.precision = Precision::fast}, "Conv+Relu"),
                 Not(Contains(HasSubstr("wino"))));
   }
 }
