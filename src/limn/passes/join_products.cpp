@@ -11,9 +11,6 @@
 namespace limn {
 namespace {
 
-/// Smaller matrices stay in the cache of a processor from one product to the next.
-constexpr std::int64_t kLarge = std::int64_t{1} << 18;
-
 class JoinProducts {
  public:
   explicit JoinProducts(const Graph& graph)
@@ -43,13 +40,10 @@ class JoinProducts {
   using Kind = std::tuple<std::string, ValueId, std::int64_t, Types>;
   using Place = std::pair<std::size_t, std::size_t>;  ///< level and kind
 
-  /// x B for a matrix x [rows, K] and a large constant B.
+  /// x B, and nothing else, for an x that is computed.
   bool is_product(const Node& node) const {
-    if (node.op != "Gemm" && node.op != "MatMul") return false;
+    if (!reads_large_matrix(graph_, node) || graph_.constant(node.in[0]) != nullptr) return false;
     if (node.in.size() > 2 && node.in[2] != kAbsent) return false;
-    const Tensor* b = graph_.constant(node.in[1]);
-    if (b == nullptr || b->dims().size() != 2 || b->count() < kLarge) return false;
-    if (graph_.constant(node.in[0]) != nullptr || graph_.shape(node.in[0]).size() != 2) return false;
     return node.attrs.integer("transA", 0) == 0 && node.attrs.real("alpha", 1.0) == 1.0;
   }
 
@@ -139,6 +133,14 @@ class JoinProducts {
 };
 
 }  // namespace
+
+bool reads_large_matrix(const Graph& graph, const Node& node) {
+  // Smaller matrices stay in the cache of a processor from one product to the next.
+  constexpr std::int64_t kLarge = std::int64_t{1} << 18;
+  if (node.op != "Gemm" && node.op != "MatMul") return false;
+  const Tensor* b = graph.constant(node.in[1]);
+  return b != nullptr && b->dims().size() == 2 && b->count() >= kLarge && graph.shape(node.in[0]).size() == 2;
+}
 
 Graph join_products(const Graph& graph) { return JoinProducts(graph).run(); }
 
