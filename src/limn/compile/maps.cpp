@@ -91,20 +91,20 @@ CompiledGraph compiled_graph(const Classifier& classifier, const CompileModelOpt
                              const PictureInput& picture) {
   const MethodInfo& info = method(options.request.method);
   check(info, options);
-  const std::vector<MethodRequest> request = completed(classifier, std::span(&options.request, 1));
   GraphBuilder g(classifier.graph);
+  const MapBuilder maps(g, classifier, std::span(&options.request, 1));
+  const MethodRequest& request = maps.requests().front();
   const Value logits = g.find(classifier.logits), image = g.find(classifier.image);
   std::optional<Overlays> overlay;
   if (options.overlay) overlay.emplace(g, picture, options);
   const ClassChoice choice = choose_classes(logits, options.target);
-  const std::string& layer = request.front().layer;
   std::optional<PointScores> points;
-  if (averages_gradients(request.front())) points.emplace(image, logits, request.front());
+  if (averages_gradients(request)) points.emplace(image, logits, request);
   const auto map_for = [&](Value classes) {
     if (points)
-      return points->map(classes, [&](Value of, Value scores) { return cotangents_of(of, scores, layer); });
-    Cotangents cotangents = cotangents_of(classes, logits, layer);
-    return append_maps(g, classifier, request, cotangents).front();
+      return points->map(classes, [&](Value of, Value scores) { return cotangents_of(of, scores, request.layer); });
+    Cotangents cotangents = cotangents_of(classes, logits, request.layer);
+    return maps.append(cotangents).front();
   };
   const bool stacked = options.target.kind == CompiledTarget::Kind::top;
   std::vector<Value> heatmaps, attributions, overlays;
@@ -121,7 +121,7 @@ CompiledGraph compiled_graph(const Classifier& classifier, const CompileModelOpt
   if (options.raw) outputs.emplace_back("attribution", side_by_side(std::move(attributions)));
   if (options.scores) outputs.emplace_back("class_scores", flat_scores(logits));
   if (overlay) outputs.emplace_back("overlay", side_by_side(std::move(overlays)));
-  return {std::move(g).finish(std::move(outputs)), request.front()};
+  return {std::move(g).finish(std::move(outputs)), request};
 }
 
 }  // namespace limn

@@ -11,7 +11,7 @@ struct CompiledGraph {
   MethodRequest request;  ///< with variant and layer filled in
 };
 
-/// The classifier's graph with the outputs `heatmap`, `target`, `attribution`, `scores` and `overlay` of
+/// The classifier's graph with the outputs `heatmap`, `target`, `attribution`, `class_scores` and `overlay` of
 /// compile_model() appended, in place of its own; for an overlay, with the input of pictures. Errors as
 /// compile_model().
 CompiledGraph compiled_graph(const Classifier& classifier, const CompileModelOptions& options,

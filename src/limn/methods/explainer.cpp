@@ -22,9 +22,13 @@ std::size_t at_once(const Classifier& classifier, std::span<const MethodRequest>
   return targets > 1 && backward_reads_large_layers(classifier, requests) ? std::min(targets, kMost) : 1;
 }
 
-/// "map_0" for the first target, "map_0_1" for the next.
-std::string of_target(std::string name, std::size_t t) {
-  return t == 0 ? std::move(name) : fmt::format("{}_{}", name, t);
+/// default_precision() of requests with everything filled in.
+Precision usual_precision(const Classifier& classifier, std::span<const MethodRequest> requests) {
+  const auto is_settled = [&](const MethodRequest& r) {
+    const MethodInfo& info = method(r.method);
+    return info.is_graph && info.kind == MapKind::cam && r.layer == classifier.auto_layer;
+  };
+  return std::ranges::all_of(requests, is_settled) ? Precision::fast : Precision::exact;
 }
 
 Program compile(const Classifier& classifier, std::span<const MethodRequest> requests,
@@ -39,7 +43,7 @@ Program compile(const Classifier& classifier, std::span<const MethodRequest> req
   CompileOptions compile_options;
   if (!batch.known()) compile_options.symbols[batch.symbol] = options.batch;
   compile_options.threads = options.threads;
-  compile_options.precision = options.precision ? *options.precision : default_precision(classifier, requests);
+  compile_options.precision = options.precision ? *options.precision : usual_precision(classifier, requests);
   return Program::compile(graph, compile_options);
 }
 
@@ -53,11 +57,7 @@ StepObserver for_program(const ProgramObserver& observer, const Program& program
 }
 
 Precision default_precision(const Classifier& classifier, std::span<const MethodRequest> requests) {
-  const auto is_settled = [&](const MethodRequest& r) {
-    const MethodInfo& info = method(r.method);
-    return info.is_graph && info.kind == MapKind::cam && r.layer == classifier.auto_layer;
-  };
-  return std::ranges::all_of(completed(classifier, requests), is_settled) ? Precision::fast : Precision::exact;
+  return usual_precision(classifier, completed(classifier, requests));
 }
 
 std::optional<Precision> parse_precision(std::string_view name) {

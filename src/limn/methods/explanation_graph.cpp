@@ -6,6 +6,7 @@
 #include "limn/ops/build.h"
 #include "limn/passes/fold_batch_norm.h"
 #include "limn/passes/join_layers.h"
+#include "limn/passes/join_products.h"
 
 namespace limn {
 namespace {
@@ -107,18 +108,6 @@ std::vector<MethodRequest> completed(const Classifier& classifier, std::span<con
   return completed(classifier, requests, layouts);
 }
 
-namespace {
-
-/// A product of rows with a constant matrix that is larger than a cache.
-bool is_large_layer(const Graph& g, const Node& node) {
-  constexpr std::int64_t kLarge = std::int64_t{1} << 18;
-  if (node.op != "Gemm" && node.op != "MatMul") return false;
-  const Tensor* w = g.constant(node.in[1]);
-  return w != nullptr && w->dims().size() == 2 && w->count() >= kLarge && g.shape(node.in[0]).size() == 2;
-}
-
-}  // namespace
-
 bool backward_reads_large_layers(const Classifier& classifier, std::span<const MethodRequest> requests) {
   const Graph& g = classifier.graph;
   std::vector<char> behind(g.value_count());
@@ -132,7 +121,7 @@ bool backward_reads_large_layers(const Classifier& classifier, std::span<const M
     const bool reached =
         std::ranges::any_of(node.in, [&](ValueId i) { return i != kAbsent && behind[index(i)] != 0; });
     if (!reached) continue;
-    if (is_large_layer(g, node) && node.out[0] != logits) return true;
+    if (reads_large_matrix(g, node) && node.out[0] != logits) return true;
     for (const ValueId o : node.out)
       if (o != kAbsent) behind[index(o)] = 1;
   }
@@ -147,21 +136,30 @@ Classifier with_joined_layers(Classifier classifier, std::span<const MethodReque
   return classifier;
 }
 
-std::vector<Value> append_maps(GraphBuilder& g, const Classifier& classifier,
-                               std::span<const MethodRequest> requests, Cotangents& cotangents) {
+MapBuilder::MapBuilder(GraphBuilder& g, const Classifier& classifier, std::span<const MethodRequest> requests)
+    : g_(g), image_(g.find(classifier.image)) {
   LayerLayouts layouts(classifier.graph);
+  requests_ = completed(classifier, requests, layouts);
+  for (const MethodRequest& r : requests_) {
+    const MethodInfo& info = method(r.method);
+    if (info.is_graph) require_rectifier(g, info);
+    layouts_.push_back(r.layer.empty() ? FeatureLayout{} : *layouts.of(r.layer));
+  }
+}
+
+std::vector<Value> MapBuilder::append(Cotangents& cotangents) const {
   std::vector<Value> maps;
-  for (const MethodRequest& r : completed(classifier, requests, layouts)) {
+  for (std::size_t i = 0; i < requests_.size(); ++i) {
+    const MethodRequest& r = requests_[i];
     const MethodRow& row = method_row(r.method);
     if (!row.info.is_graph) {
       maps.emplace_back();
       continue;
     }
-    require_rectifier(g, row.info);
-    MethodContext context{g, cotangents, g.find(classifier.image), {}, {}, {}, r.variant, r.counterfactual};
+    MethodContext context{g_, cotangents, image_, {}, {}, {}, r.variant, r.counterfactual};
     if (!r.layer.empty()) {
-      context.layer = g.find(r.layer);
-      context.layout = *layouts.of(r.layer);
+      context.layer = g_.find(r.layer);
+      context.layout = layouts_[i];
       context.activation = as_feature_map(context.layer, context.layout);
     }
     maps.push_back(row.build(context));
@@ -169,17 +167,21 @@ std::vector<Value> append_maps(GraphBuilder& g, const Classifier& classifier,
   return maps;
 }
 
+std::string of_target(std::string name, std::size_t t) {
+  return t == 0 ? std::move(name) : fmt::format("{}_{}", name, t);
+}
+
 Graph explanation_graph(const Classifier& classifier, std::span<const MethodRequest> requests,
                         std::size_t targets) {
   GraphBuilder g(classifier.graph);
+  const MapBuilder builder(g, classifier, requests);
   const Value logits = g.find(classifier.logits);
   std::vector<std::pair<std::string, Value>> outputs{{"logits", logits}};
   for (std::size_t t = 0; t < targets; ++t) {
-    const std::string suffix = t == 0 ? std::string() : fmt::format("_{}", t);
-    Cotangents cotangents(logits, g.input("target" + suffix, logits.type()));
-    const std::vector<Value> maps = append_maps(g, classifier, requests, cotangents);
+    Cotangents cotangents(logits, g.input(of_target("target", t), logits.type()));
+    const std::vector<Value> maps = builder.append(cotangents);
     for (std::size_t i = 0; i < maps.size(); ++i)
-      if (maps[i]) outputs.emplace_back(fmt::format("map_{}{}", i, suffix), maps[i]);
+      if (maps[i]) outputs.emplace_back(of_target(fmt::format("map_{}", i), t), maps[i]);
   }
   return std::move(g).finish(std::move(outputs));
 }

@@ -75,9 +75,26 @@ Value build_guided_grad_cam(const MethodContext&);
 /// The requests with names, variants and layers filled in and checked; errors as explanation_graph().
 std::vector<MethodRequest> completed(const Classifier&, std::span<const MethodRequest>);
 
-/// Appends the map of every request to a builder that began as the classifier's graph, in their order; an empty
-/// handle for a method that is no graph. `cotangents` are of that builder. Errors as explanation_graph().
-std::vector<Value> append_maps(GraphBuilder&, const Classifier&, std::span<const MethodRequest>, Cotangents&);
+/// Appends maps to a builder that began as the classifier's graph, for as many targets as there are.
+class MapBuilder {
+ public:
+  /// Errors as explanation_graph().
+  MapBuilder(GraphBuilder&, const Classifier&, std::span<const MethodRequest>);
+  /// With everything filled in.
+  const std::vector<MethodRequest>& requests() const { return requests_; }
+  /// The map of every request, in their order; an empty handle for a method that is no graph. `cotangents` are of
+  /// the same builder.
+  std::vector<Value> append(Cotangents& cotangents) const;
+
+ private:
+  GraphBuilder& g_;
+  Value image_;
+  std::vector<MethodRequest> requests_;
+  std::vector<FeatureLayout> layouts_;  ///< of their layers
+};
+
+/// What explanation_graph() calls an input or output for target t: "target" for the first, "target_1" for the next.
+std::string of_target(std::string name, std::size_t t);
 
 /// Whether large dense layers lie between the layers of the requests and the class scores, before the last one: a
 /// class reads all their weights on its way back, where of the last one it reads its own row. False unless every
