@@ -18,8 +18,7 @@ namespace limn {
 
 /// How convolutions are computed. Either way numbers are float and sums are float.
 enum class Precision : std::uint8_t {
-  /// Forward passes multiply every weight with every pixel, so that rectifiers and maxima choose as they do in
-  /// other
+  /// Forward passes multiply every weight with every pixel, so that rectifiers and maxima choose as they do in other
   /// frameworks. Gradients, behind which nothing chooses, take the transform where it is faster.
   exact,
   /// Forward passes too take Winograd's transform for 3x3 convolutions where it is faster, with an error of at most

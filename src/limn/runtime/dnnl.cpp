@@ -67,6 +67,12 @@ dnnl::memory::desc dnnl_desc(const View& view, std::int64_t images) {
 
 dnnl::memory::desc dnnl_desc(const View& view) { return dnnl_desc(view, view.images()); }
 
+dnnl::primitive_attr user_scratch() {
+  dnnl::primitive_attr attr;
+  attr.set_scratchpad_mode(dnnl::scratchpad_mode::user);
+  return attr;
+}
+
 double operations_of(const_dnnl_primitive_desc_t primitive) {
   const dnnl_memory_desc_t* weights = dnnl_primitive_desc_query_md(primitive, dnnl_query_weights_md, 0);
   dnnl_primitive_kind_t kind = dnnl_undefined_primitive;

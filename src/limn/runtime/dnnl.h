@@ -20,7 +20,11 @@ dnnl::memory::desc dnnl_plain(const Dims& dims);
 /// Reference implementations of oneDNN are hundreds of times slower than the others, silently.
 inline bool is_slow(const char* implementation) { return std::string(implementation).starts_with("ref"); }
 
-/// Multiplications and additions of one call of a convolution or an inner product; 0 for other primitives.
+/// Attributes of a primitive whose scratch memory is the session's.
+dnnl::primitive_attr user_scratch();
+
+/// Multiplications and additions of one call of a convolution, an inner product or a product of matrices; 0 for other
+/// primitives.
 double operations_of(const_dnnl_primitive_desc_t primitive);
 
 /// One argument of a primitive.

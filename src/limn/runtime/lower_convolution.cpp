@@ -141,9 +141,8 @@ class ConvolutionLowering {
     else if (has_residual())
       ops.append_binary(dnnl::algorithm::binary_add, y);
     if (group_.activation) append_activation(ops, l_.graph(), l_.node(*group_.activation));
-    dnnl::primitive_attr attr;
+    dnnl::primitive_attr attr = user_scratch();
     attr.set_post_ops(ops);
-    attr.set_scratchpad_mode(dnnl::scratchpad_mode::user);
     return attr;
   }
 

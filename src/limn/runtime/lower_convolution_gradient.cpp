@@ -88,8 +88,7 @@ class GradientLowering {
     const dnnl::memory::desc w(s_.weights(), dnnl::memory::data_type::f32, dnnl::memory::format_tag::any);
     dnnl::memory::dims after = s_.after();
     for (std::size_t i = 0; i < 2; ++i) after[i] = std::max<std::int64_t>(0, after[i]);
-    dnnl::primitive_attr attr;
-    attr.set_scratchpad_mode(dnnl::scratchpad_mode::user);
+    const dnnl::primitive_attr attr = user_scratch();
     constexpr auto kDirect = dnnl::algorithm::convolution_direct;
     try {
       const convolution_forward::primitive_desc hint(

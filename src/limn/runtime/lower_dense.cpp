@@ -13,12 +13,6 @@ namespace {
 using dnnl::inner_product_backward_data;
 using dnnl::inner_product_forward;
 
-dnnl::primitive_attr user_scratch() {
-  dnnl::primitive_attr attr;
-  attr.set_scratchpad_mode(dnnl::scratchpad_mode::user);
-  return attr;
-}
-
 /// y [..., M] = x [..., K] B, with B constant and lying as [M, K] (transposed) or as [K, M].
 class DenseLowering {
  public:

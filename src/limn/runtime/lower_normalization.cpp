@@ -25,15 +25,13 @@ struct Normalization {
     return dnnl_desc(whole(0, Layout::blocked, DType::f32, dims), images);
   }
   lrn_forward::primitive_desc forward(std::int64_t images, bool train) const {
-    dnnl::primitive_attr attr;
-    attr.set_scratchpad_mode(dnnl::scratchpad_mode::user);
+    const dnnl::primitive_attr attr = user_scratch();
     const auto kind = train ? dnnl::prop_kind::forward_training : dnnl::prop_kind::forward_inference;
     return {
         {kind, dnnl::algorithm::lrn_across_channels, desc(images), size, alpha, beta, bias}, attr, dnnl_engine()};
   }
   lrn_backward::primitive_desc backward(std::int64_t images) const {
-    dnnl::primitive_attr attr;
-    attr.set_scratchpad_mode(dnnl::scratchpad_mode::user);
+    const dnnl::primitive_attr attr = user_scratch();
     return {{dnnl::algorithm::lrn_across_channels, desc(images), desc(images), size, alpha, beta, bias},
             attr,
             dnnl_engine(),

@@ -19,15 +19,13 @@ struct Pooling {
 
   bool is_max() const { return algorithm == dnnl::algorithm::pooling_max; }
   pooling_forward::primitive_desc forward(std::int64_t images, bool train) const {
-    dnnl::primitive_attr attr;
-    attr.set_scratchpad_mode(dnnl::scratchpad_mode::user);
+    const dnnl::primitive_attr attr = user_scratch();
     const auto kind = train ? dnnl::prop_kind::forward_training : dnnl::prop_kind::forward_inference;
     return {
         {kind, algorithm, desc(x, images), desc(y, images), strides, kernel, before, after}, attr, dnnl_engine()};
   }
   pooling_backward::primitive_desc backward(std::int64_t images) const {
-    dnnl::primitive_attr attr;
-    attr.set_scratchpad_mode(dnnl::scratchpad_mode::user);
+    const dnnl::primitive_attr attr = user_scratch();
     return {{algorithm, desc(x, images), desc(y, images), strides, kernel, before, after},
             attr,
             dnnl_engine(),

@@ -3,24 +3,19 @@
 #include <algorithm>
 #include <numeric>
 
+#include "limn/ops/loops.h"
 #include "limn/runtime/lowering.h"
 #include "limn/runtime/strided.h"
 
 namespace limn {
 namespace {
 
-Dims dense_strides(const Dims& dims) {
-  Dims strides(dims.size(), 1);
-  for (std::size_t i = dims.size(); i-- > 1;) strides[i - 1] = strides[i] * dims[i];
-  return strides;
-}
-
 std::optional<StridedSource> transpose_of(const Lowering& l, const Node& node) {
   const Dims& from = l.dims(node.in[0]);
   std::vector<std::int64_t> reversed(from.size());
   std::iota(reversed.rbegin(), reversed.rend(), 0);
   const auto axes = node.attrs.integers("perm", reversed);
-  const Dims strides = dense_strides(from);
+  const Dims strides = strides_of(from);
   StridedSource s{0, l.dims(node.out[0]), {}};
   for (const std::int64_t axis : axes)
     s.strides.push_back(strides[static_cast<std::size_t>(axis < 0 ? axis + std::ssize(from) : axis)]);
@@ -43,7 +38,7 @@ std::optional<StridedSource> slice_of(const Lowering& l, const Node& node) {
   std::iota(all.begin(), all.end(), 0);
   const auto axes = numbers(l, node, 3, all), steps = numbers(l, node, 4, std::vector<std::int64_t>(all.size(), 1));
   if (!axes || !steps) return std::nullopt;
-  StridedSource s{0, l.dims(node.out[0]), dense_strides(from)};
+  StridedSource s{0, l.dims(node.out[0]), strides_of(from)};
   for (std::size_t i = 0; i < starts->size(); ++i) {
     const auto axis = static_cast<std::size_t>((*axes)[i] < 0 ? (*axes)[i] + std::ssize(from) : (*axes)[i]);
     const std::int64_t size = from[axis], step = (*steps)[i];
@@ -57,11 +52,7 @@ std::optional<StridedSource> slice_of(const Lowering& l, const Node& node) {
 std::optional<StridedSource> expansion_of(const Lowering& l, const Node& node) {
   const Dims &from = l.dims(node.in[0]), &to = l.dims(node.out[0]);
   if (from.size() > to.size()) return std::nullopt;
-  const Dims strides = dense_strides(from);
-  StridedSource s{0, to, Dims(to.size())};
-  const std::size_t lead = to.size() - from.size();
-  for (std::size_t i = 0; i < from.size(); ++i) s.strides[lead + i] = from[i] == to[lead + i] ? strides[i] : 0;
-  return s;
+  return StridedSource{0, to, broadcast_strides(from, to)};
 }
 
 }  // namespace

@@ -243,8 +243,7 @@ void Lowering::convert(ValueId id, const View& from, const View& to) {
   const std::int64_t images = together ? 1 : from.images();
   const DnnlArgument source = data_argument(DNNL_ARG_FROM, from, together ? from.images() : 1);
   const DnnlArgument target = data_argument(DNNL_ARG_TO, to, together ? to.images() : 1);
-  dnnl::primitive_attr attr;
-  attr.set_scratchpad_mode(dnnl::scratchpad_mode::user);
+  const dnnl::primitive_attr attr = user_scratch();
   const dnnl::reorder::primitive_desc pd(dnnl_engine(), source.desc, dnnl_engine(), target.desc, attr);
   emit_primitive("reorder " + graph_.value(id).name, dnnl::reorder(pd), {source}, {target}, images);
   current_needs_ = before;

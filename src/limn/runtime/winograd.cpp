@@ -32,12 +32,6 @@ std::optional<convolution_forward::primitive_desc> described(const ConvolutionSh
   }
 }
 
-dnnl::primitive_attr user_scratch() {
-  dnnl::primitive_attr attr;
-  attr.set_scratchpad_mode(dnnl::scratchpad_mode::user);
-  return attr;
-}
-
 /// A whole number from 0 to n - 1; the same sequence every time.
 class Draw {
  public:
