@@ -48,19 +48,42 @@ std::string_view name_of(RegionRule rule) {
   return {};
 }
 
-std::array<std::optional<Box>, kRegionRules.size()> predicted_boxes(const Heatmap& map, double fraction) {
+namespace {
+
+/// Nothing when no value is positive.
+std::optional<double> threshold_of(const Heatmap& map, double fraction) {
   const float maximum = peak(map).value;
-  if (maximum <= 0) return {};
-  const auto regions = regions_above(map, fraction * maximum);
+  return maximum > 0 ? std::optional(fraction * maximum) : std::nullopt;
+}
+
+Box with_most_pixels(std::span<const Region> regions) { return std::ranges::min_element(regions, is_larger)->box; }
+Box largest_rectangle(std::span<const Region> regions) {
+  return std::ranges::max_element(regions | std::views::reverse, {}, area_of)->box;
+}
+Box largest_contour(std::span<const Contour> contours) {
+  return std::ranges::max_element(contours, {}, &Contour::area)->box;
+}
+
+}  // namespace
+
+std::array<std::optional<Box>, kRegionRules.size()> predicted_boxes(const Heatmap& map, double fraction) {
+  const auto threshold = threshold_of(map, fraction);
+  if (!threshold) return {};
+  const auto regions = regions_above(map, *threshold);
   if (regions.empty()) return {};
-  const auto contours = outer_contours(map, fraction * maximum);
-  return {std::ranges::min_element(regions, is_larger)->box,
-          std::ranges::max_element(regions | std::views::reverse, {}, area_of)->box,
-          std::ranges::max_element(contours, {}, &Contour::area)->box};
+  return {with_most_pixels(regions), largest_rectangle(regions), largest_contour(outer_contours(map, *threshold))};
 }
 
 std::optional<Box> predicted_box(const Heatmap& map, double fraction, RegionRule rule) {
-  return predicted_boxes(map, fraction)[static_cast<std::size_t>(rule)];
+  const auto threshold = threshold_of(map, fraction);
+  if (!threshold) return std::nullopt;
+  if (rule == RegionRule::contour) {
+    const auto contours = outer_contours(map, *threshold);
+    return contours.empty() ? std::nullopt : std::optional(largest_contour(contours));
+  }
+  const auto regions = regions_above(map, *threshold);
+  if (regions.empty()) return std::nullopt;
+  return rule == RegionRule::region ? with_most_pixels(regions) : largest_rectangle(regions);
 }
 
 double localization_bar(const Box& truth) {
