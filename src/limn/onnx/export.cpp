@@ -29,7 +29,6 @@ class ModelMaker {
 
   void make() {
     set_header();
-    auto& graph = *model_.mutable_graph();
     for (const ValueId id : graph_.inputs()) add_input(graph_.value(id));
     for (const Node& node : graph_.nodes()) add_node(node);
     for (const Output& output : graph_.outputs()) add_output(output);
@@ -88,11 +87,7 @@ class ModelMaker {
           ErrorCode::unsupported,
           fmt::format("the output '{}' has the name of another value than its own, '{}'", output.name, value.name),
           {}, "name the output otherwise");
-    auto& node = *model_.mutable_graph()->add_node();
-    node.set_op_type("Identity");
-    node.set_name(output.name);
-    node.add_input(name_of(output.value));
-    node.add_output(output.name);
+    *model_.mutable_graph()->add_node() = identity(name_of(output.value), output.name);
   }
 
   const Graph& graph_;

@@ -12,28 +12,15 @@
 #include "limn/base/mapped_file.h"
 #include "limn/error.h"
 #include "limn/onnx/file_names.h"
-#include "limn/onnx/model_writer.h"
 #include "limn/onnx/node_writer.h"
 #include "limn/onnx/splice.h"
 
 namespace limn {
 namespace {
 
-/// What an output may have to share its value with: an Identity hands it on.
-onnx::NodeProto identity(const std::string& from, const std::string& to) {
-  onnx::NodeProto node;
-  node.set_op_type("Identity");
-  node.set_name(to);
-  node.add_input(from);
-  node.add_output(to);
-  return node;
-}
-
 void set_initializer(const Tensor& tensor, const std::string& name, onnx::TensorProto& proto) {
   proto.set_name(name);
-  proto.set_data_type(element_type_of(tensor.dtype()));
-  for (const std::int64_t d : tensor.dims()) proto.add_dims(d);
-  proto.set_raw_data(tensor.bytes(), tensor.byte_count());
+  set_tensor(tensor, proto);
 }
 
 /// What the names of a file mean while it grows.

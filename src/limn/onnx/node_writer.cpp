@@ -15,12 +15,6 @@
 namespace limn {
 namespace {
 
-void set_tensor(const Tensor& tensor, onnx::TensorProto& proto) {
-  proto.set_data_type(element_type_of(tensor.dtype()));
-  for (const std::int64_t d : tensor.dims()) proto.add_dims(d);
-  proto.set_raw_data(tensor.bytes(), tensor.byte_count());
-}
-
 /// One overload per kind of attribute.
 struct AttributeWriter {
   onnx::AttributeProto& proto;
@@ -76,6 +70,21 @@ void set_type(const ValueInfo& value, onnx::ValueInfoProto& proto) {
     else if (!dim.symbol.empty())
       size.set_dim_param(dim.symbol);
   }
+}
+
+void set_tensor(const Tensor& tensor, onnx::TensorProto& proto) {
+  proto.set_data_type(element_type_of(tensor.dtype()));
+  for (const std::int64_t d : tensor.dims()) proto.add_dims(d);
+  proto.set_raw_data(tensor.bytes(), tensor.byte_count());
+}
+
+onnx::NodeProto identity(const std::string& from, const std::string& to) {
+  onnx::NodeProto node;
+  node.set_op_type("Identity");
+  node.set_name(to);
+  node.add_input(from);
+  node.add_output(to);
+  return node;
 }
 
 onnx::NodeProto to_proto(const Graph& graph, const Node& node, std::int64_t opset) {
