@@ -9,8 +9,6 @@
 namespace limn {
 namespace {
 
-constexpr std::int64_t kInt64 = 7;  // in ONNX's numbering, for Cast
-
 void check_crop(const Preprocess& options) {
   const SizeRule &resize = options.resize, &crop = options.crop;
   if (crop.kind == SizeRule::Kind::none || resize.kind == SizeRule::Kind::none) return;
@@ -25,8 +23,7 @@ void check_crop(const Preprocess& options) {
 
 /// Half of the rest, an odd one to the even number: what Round does to halves.
 Value centred(Value full, Value length) {
-  const Value half = emit("Round", {to_float(full - length) * 0.5F});
-  return emit("Cast", {half}, {{"to", kInt64}});
+  return to_int64(emit("Round", {to_float(full - length) * 0.5F}));
 }
 
 Value size_at(Value sizes, std::int64_t axis) { return emit("Gather", {sizes, int64_scalar(*sizes.in, axis)}); }

@@ -6,7 +6,7 @@ namespace limn {
 namespace {
 
 /// `to` of Cast, in ONNX's numbering.
-constexpr std::int64_t kOnnxFloat = 1;
+constexpr std::int64_t kOnnxFloat = 1, kOnnxInt64 = 7;
 
 Value reduce(std::string_view op, Value x, std::vector<std::int64_t> axes, bool keep) {
   return emit(op, {x, int64_constant(*x.in, std::move(axes))}, {{"keepdims", std::int64_t{keep}}});
@@ -39,6 +39,7 @@ Value exp(Value x) { return emit("Exp", {x}); }
 Value sqrt(Value x) { return emit("Sqrt", {x}); }
 Value equal(Value a, Value b) { return emit("Equal", {a, b}); }
 Value to_float(Value x) { return emit("Cast", {x}, {{"to", kOnnxFloat}}); }
+Value to_int64(Value x) { return emit("Cast", {x}, {{"to", kOnnxInt64}}); }
 Value step(Value x) { return to_float(greater(x, float_constant(*x.in, 0.0F))); }
 Value where(Value condition, Value a, Value b) { return emit("Where", {condition, a, b}); }
 Value greater(Value a, Value b) { return emit("Greater", {a, b}); }

@@ -36,6 +36,8 @@ Value softmax(Value x, std::int64_t axis);
 Value equal(Value a, Value b);
 /// A truth value (or any number) as a float.
 Value to_float(Value x);
+/// A number as a whole one, rounded towards zero.
+Value to_int64(Value x);
 
 /// Sums and means that keep the reduced axes with size 1, unless keep is false.
 Value reduce_sum(Value x, std::vector<std::int64_t> axes, bool keep = true);

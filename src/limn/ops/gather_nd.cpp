@@ -104,7 +104,7 @@ Value full_indices(const VjpContext& c, std::size_t batch) {
     along[i] = -1;
     parts.push_back(expand(reshape(count, std::move(along)), places));
   }
-  parts.push_back(emit("Cast", {c.in[1]}, {{"to", std::int64_t{7}}}));
+  parts.push_back(to_int64(c.in[1]));
   return emit("Concat", std::move(parts), {{"axis", std::int64_t{-1}}});
 }
 

@@ -60,8 +60,7 @@ Value pixel_count(Value x) {
       continue;
     }
     const Value axis = g.constant(Tensor::scalar(static_cast<std::int64_t>(i)));
-    const Value size = g.add("Cast", {g.add("Gather", {shape_of(x), axis}, {{"axis", std::int64_t{0}}})},
-                             {{"to", std::int64_t{1}}});
+    const Value size = to_float(g.add("Gather", {shape_of(x), axis}, {{"axis", std::int64_t{0}}}));
     count = count ? count * size : size;
   }
   return count ? count * static_cast<float>(known) : float_constant(g, static_cast<float>(known));

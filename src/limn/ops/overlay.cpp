@@ -141,7 +141,7 @@ class GatheredOverlay {
       const Value last = float_constant(g_, static_cast<float>(dims[axis] - 1));
       const Value at = emit("Clip", {axis == 2 ? down : across, float_constant(g_, 0.0F), last});
       dims[axis] = size_[axis - 2];
-      const Value index = emit("Cast", {at}, {{"to", std::int64_t{7}}});
+      const Value index = to_int64(at);
       x = emit("GatherElements", {x, expand(index, int64_constant(g_, dims))},
                {{"axis", static_cast<std::int64_t>(axis)}});
     }

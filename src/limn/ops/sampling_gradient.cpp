@@ -121,8 +121,7 @@ std::vector<Value> grid_sample_vjp(const VjpContext& c) {
   const auto add = [](Value& sum, Value more) { sum = sum ? sum + more : more; };
   for (const auto& down : rows.taps())
     for (const auto& across : columns.taps()) {
-      const Value flat =
-          emit("Cast", {down.index * static_cast<float>(width) + across.index}, {{"to", std::int64_t{7}}});
+      const Value flat = to_int64(down.index * static_cast<float>(width) + across.index);
       const Value index = expand(flat, shape_of(dy));
       dx = emit("ScatterElements", {dx, index, dy * (down.weight.at * across.weight.at)},
                 {{"axis", std::int64_t{2}}, {"reduction", std::string("add")}});
