@@ -135,8 +135,9 @@ CompiledModel compile_model(const Model& model, const std::filesystem::path& out
   const ValueId image = model.graph.at(classifier.image);
   const PictureInput picture = picture_input(model.graph, image);
   CompiledGraph compiled = compiled_graph(classifier, options, picture);
-  if (model.graph.shape(image) != classifier.graph.shape(classifier.graph.at(classifier.image)))
-    compiled.graph = with_channels_last(compiled.graph, compiled.graph.at(classifier.image));
+  const bool channels_last =
+      model.graph.shape(image) != classifier.graph.shape(classifier.graph.at(classifier.image));
+  if (channels_last) compiled.graph = with_channels_last(compiled.graph, compiled.graph.at(classifier.image));
 
   CompiledModel result;
   result.rewritten = model.opset < kOldestWritten || (options.opset != 0 && options.opset != model.opset);
@@ -146,7 +147,7 @@ CompiledModel compile_model(const Model& model, const std::filesystem::path& out
   result.bytes_before = model.file_bytes;
   std::optional<Graph> front;
   if (options.preprocess) {
-    front = in_short(preprocess_graph(model.graph, image, *options.preprocess), result.opset);
+    front = in_short(preprocess_graph(model.graph, image, *options.preprocess, channels_last), result.opset);
     result.picture = picture.name;
   }
   auto metadata = metadata_of(options, compiled.request);

@@ -9,11 +9,6 @@
 namespace limn {
 namespace {
 
-/// Whether images have their channels on the last axis, as in as_classifier().
-bool has_channels_last(const Shape& image, int channels) {
-  return image[3] == Dim(channels) && image[1] != Dim(channels);
-}
-
 void check_size(const Shape& made, const Shape& wanted) {
   for (std::size_t i = 1; i < 4; ++i)
     if (made[i].known() && wanted[i].known() && made[i] != wanted[i])
@@ -30,13 +25,12 @@ PictureInput picture_input(const Graph& model, ValueId image) {
   return {name, {DType::u8, Shape{model.shape(image)[0], Dim("picture_height"), Dim("picture_width"), 3}}};
 }
 
-Graph preprocess_graph(const Graph& model, ValueId image, const Preprocess& options) {
+Graph preprocess_graph(const Graph& model, ValueId image, const Preprocess& options, bool channels_last) {
   const PictureInput input = picture_input(model, image);
   const Shape& wanted = model.shape(image);
   GraphBuilder g(operators());
   const Value picture = g.input(input.name, input.type);
-  const Value x = append_preprocess(picture, picture_axes(picture, options), options,
-                                    has_channels_last(wanted, options.channels));
+  const Value x = append_preprocess(picture, picture_axes(picture, options), options, channels_last);
   check_size(x.shape(), wanted);
   const Graph nothing = GraphBuilder(operators()).finish({});
   return appended(nothing, std::move(g).finish({{model.value(image).name, x}}), "preprocess");

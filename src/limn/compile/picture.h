@@ -13,8 +13,8 @@ struct PictureInput {
 };
 PictureInput picture_input(const Graph& model, ValueId image);
 
-/// The graph with the input of pictures and one output, named and shaped like `image`. Throws Error{bad_input} when
+/// The graph with the input of pictures and one output, named and shaped like `image`, whose channels may be last. Throws Error{bad_input} when
 /// the preprocessing makes images of another size, and as append_preprocess().
-Graph preprocess_graph(const Graph& model, ValueId image, const Preprocess&);
+Graph preprocess_graph(const Graph& model, ValueId image, const Preprocess&, bool channels_last);
 
 }  // namespace limn
