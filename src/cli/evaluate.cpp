@@ -207,7 +207,6 @@ void add_evaluate(CommandLine& line) {
        "limn evaluate localization ... --shard 2/8 --out runs/part-2"});
   add_evaluate_options(line, *command, *flags);
   command->callback([&line, flags, command] {
-    as_usage([&] { return &experiment(flags->experiment); });
     check_heeded(*command, *flags);
     line.action = [flags] { return evaluate(*flags); };
   });

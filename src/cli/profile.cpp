@@ -22,10 +22,6 @@ struct Row {
   double seconds = 0;
 };
 
-double seconds_between(StepClock::time_point begin, StepClock::time_point end) {
-  return std::chrono::duration<double>(end - begin).count();
-}
-
 double gflops(double operations, double seconds) { return seconds > 0 ? 1e-9 * operations / seconds : 0; }
 
 std::string text_of(const Row& row, double whole) {

@@ -18,10 +18,6 @@ double peak_memory_mib() {
   return static_cast<double>(usage.ru_maxrss) / 1024;
 }
 
-double seconds_between(StepClock::time_point begin, StepClock::time_point end) {
-  return std::chrono::duration<double>(end - begin).count();
-}
-
 /// Seconds by stage, in the order in which stages first ended.
 using Times = std::vector<std::pair<std::string, double>>;
 

@@ -15,6 +15,10 @@
 
 namespace limn::cli {
 
+inline double seconds_between(StepClock::time_point begin, StepClock::time_point end) {
+  return std::chrono::duration<double>(end - begin).count();
+}
+
 /// May be used by several threads. The one that makes it is the main one: what others do, they do beside it.
 class Stats {
  public:
