@@ -196,6 +196,8 @@ TEST(Requests, MistakesAreExplained) {
   EXPECT_ERROR(graph({"layer-cam", {}, "auto", true}), ErrorCode::unsupported, HasSubstr("no counterfactual"));
   EXPECT_ERROR(graph({"guided-backprop", {}, "auto", false}, false), ErrorCode::unsupported,
                HasSubstr("rectifiers"));
+  EXPECT_ERROR(graph({"grad-cam", "study", "auto", false}, false), ErrorCode::unsupported,
+               HasSubstr("grad-cam in its variant study needs a network with rectifiers"));
   EXPECT_EQ(method("grad-cam-pp").name, "grad-cam++");
 }
 

@@ -57,13 +57,17 @@ std::string variant_of(const MethodRequest& request, const MethodInfo& info) {
 }
 
 /// Guided and DeconvNet rules act on rectifiers; without one they would quietly be the plain gradient.
-void require_rectifier(const GraphBuilder& g, const MethodInfo& info) {
-  if (info.name != "guided-backprop" && info.name != "deconvnet" && info.name != "guided-grad-cam") return;
+void require_rectifier(const GraphBuilder& g, const MethodRequest& r) {
+  const bool is_guided = r.method == "guided-backprop" || r.method == "deconvnet" || r.method == "guided-grad-cam" ||
+                         (r.method == "grad-cam" && r.variant == "study");
+  if (!is_guided) return;
   for (std::size_t i = 0; i < g.node_count(); ++i)
     if (is_rectifier(g, g.node(i))) return;
   throw Error(ErrorCode::unsupported,
-              fmt::format("{} needs a network with rectifiers, and this one has none", info.name),
-              "rectifiers are Relu, and Clip with minimum 0", "use gradient or grad-cam");
+              fmt::format("{}{} needs a network with rectifiers, and this one has none", r.method,
+                          r.variant == "study" ? " in its variant study" : ""),
+              "rectifiers are Relu, and Clip with minimum 0",
+              "use gradient, or grad-cam in its variant paper");
 }
 
 }  // namespace
@@ -141,8 +145,7 @@ MapBuilder::MapBuilder(GraphBuilder& g, const Classifier& classifier, std::span<
   LayerLayouts layouts(classifier.graph);
   requests_ = completed(classifier, requests, layouts);
   for (const MethodRequest& r : requests_) {
-    const MethodInfo& info = method(r.method);
-    if (info.is_graph) require_rectifier(g, info);
+    require_rectifier(g, r);
     layouts_.push_back(r.layer.empty() ? FeatureLayout{} : *layouts.of(r.layer));
   }
 }
