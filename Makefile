@@ -25,13 +25,15 @@ build:  ## build the command line, build/release/bin/limn
 	@cmake --preset release --log-level=WARNING
 	@cmake --build $(release) --target limn_cli -j $(JOBS)
 
+node := build/node
 without := $(if $(filter 1,$(SLOW)),,slow)$(if $(filter 0,$(PARITY)),|parity)
 test:  ## build and run the tests; SLOW=1 runs the slow ones too, PARITY=0 leaves PyTorch out
-	@$(need) build test $(if $(filter 0,$(PARITY)),,parity)
+	@$(need) build test $(if $(filter 0,$(PARITY)),,parity) $(if $(shell command -v npm),browser)
+	@[ -n "$${LIMN_NODE_MODULES:-}" ] || tools/install_node_modules.sh $(node)
 	@cmake --preset release -DLIMN_BUILD_TESTS=ON --log-level=WARNING
 	@cmake --build $(release) -j $(JOBS)
 	@echo "limn: running the tests; those that pass are not listed"
-	@ctest --test-dir $(release) -j 2 --output-on-failure --no-tests=error $(if $(without),-LE '^($(without))$$') \
+	@LIMN_NODE_MODULES=$${LIMN_NODE_MODULES:-$(CURDIR)/$(node)} ctest --test-dir $(release) -j 2 --output-on-failure --no-tests=error $(if $(without),-LE '^($(without))$$') \
 	  | sed -u '/^ *Start *[0-9]/d; / Passed  /d'
 
 test-all:  ## every test, slow ones and comparisons with PyTorch and onnxruntime too; takes hours

@@ -12,7 +12,6 @@ Debian) is left out with a message.
 import argparse
 import os
 import pathlib
-import shutil
 import statistics
 import subprocess
 import sys
@@ -150,20 +149,10 @@ def run_cell(cell, network, facts, args, results):
 
 def node_modules(folder):
     """The folder with onnxruntime-node: LIMN_NODE_MODULES, or `folder`, where npm puts it; None without it."""
-    if "LIMN_NODE_MODULES" in os.environ:
+    if os.environ.get("LIMN_NODE_MODULES"):
         return pathlib.Path(os.environ["LIMN_NODE_MODULES"])
-    if not (folder / "node_modules/onnxruntime-node").exists():
-        if not shutil.which("npm"):
-            print("bench: onnxruntime is left out: there is no npm to install onnxruntime-node with", flush=True)
-            return None
-        folder.mkdir(parents=True, exist_ok=True)
-        done = subprocess.run(["npm", "install", "--ignore-scripts", "--prefix", folder, "onnxruntime-node"],
-                              capture_output=True, text=True, check=False)
-        if done.returncode:
-            print("bench: onnxruntime is left out: npm says " + (done.stderr.strip().splitlines() or ["nothing"])[-1],
-                  flush=True)
-            return None
-    return folder
+    subprocess.run([networks.ROOT / "tools/install_node_modules.sh", folder], check=True)
+    return folder if (folder / "node_modules/onnxruntime-node").exists() else None
 
 
 def pytorch_python(without):
@@ -208,7 +197,7 @@ def arguments():
 
 
 def measure_cells(args, results, found):
-    args.modules = None if "onnxruntime" in args.without else node_modules(networks.ROOT / "build/bench-node")
+    args.modules = None if "onnxruntime" in args.without else node_modules(networks.ROOT / "build/node")
     plan = [c for c in cells.cells(list(found), args.batch, args.threads, args.quick) if not results.has(c.key)]
     facts = {name: found[name].facts() for name in {c.network for c in plan}}
     good = True

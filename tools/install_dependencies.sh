@@ -3,6 +3,7 @@
 #   build    compiler, CMake and the libraries: enough for the program limn itself
 #   test     what `make test` needs beyond that
 #   parity   PyTorch and torchvision, which the tests labelled parity compare with (350 MB to download)
+#   browser  Chromium, in which pages are tested
 #   bench    Google Benchmark
 #   develop  formatter, linter, fuzzer, compiler cache
 # Does nothing when all is there. Needs to be root, or sudo without a password; otherwise it says what to type.
@@ -16,9 +17,10 @@ packages_of() {
     test) echo "libgtest-dev libgmock-dev libonnx-testdata libopenmpi-dev openmpi-bin" \
                "python3 python3-numpy python3-pil" ;;
     parity) echo "python3-torch python3-torchvision python3-onnx" ;;
+    browser) echo "chromium" ;;
     bench) echo "libbenchmark-dev" ;;
     develop) echo "clang-14 clang-format-14 clang-tidy-14 libclang-rt-14-dev ccache gcovr" ;;
-    *) echo "$0: no group '$1' (build, test, parity, bench, develop)" >&2; return 1 ;;
+    *) echo "$0: no group '$1' (build, test, parity, browser, bench, develop)" >&2; return 1 ;;
   esac
 }
 

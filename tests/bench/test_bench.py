@@ -18,6 +18,8 @@ try:
 except ImportError as e:
     print(f"skipped: needs python3-numpy and python3-pil ({e})")
     sys.exit(77)
+sys.path.insert(0, str(ROOT / "tests/support"))
+import node  # noqa: E402
 import cells  # noqa: E402
 import chart  # noqa: E402
 import growth_page  # noqa: E402
@@ -206,11 +208,11 @@ class Run(unittest.TestCase):
             import onnx  # noqa: F401
         except ImportError:
             self.skipTest("needs python3-onnx")
-        node = "LIMN_NODE_MODULES" in os.environ
+        has_onnxruntime = node.modules("onnxruntime-node") is not None
         with tempfile.TemporaryDirectory() as out:
             command = [sys.executable, ROOT / "bench/compare.py", ROOT / "data/demo/demo.onnx", "--build", build, "--out", out,
                        "--parts", "cells", "--batch", "1", "--threads", "1", "--rounds", "1", "--without", "pytorch",
-                       *([] if node else ["onnxruntime"])]
+                       *([] if has_onnxruntime else ["onnxruntime"])]
             for _ in range(2):  # the second run has nothing left to measure
                 done = subprocess.run([str(c) for c in command], capture_output=True, text=True, check=False)
                 self.assertEqual(done.returncode, 0, done.stderr + done.stdout)
@@ -220,7 +222,7 @@ class Run(unittest.TestCase):
             self.assertTrue(found["facts"]["rectifiers"])
             self.assertGreater(found["facts"]["three_by_three"], 0)
             self.assertIn("| demo |", (Path(out) / "speed.md").read_text())
-            if node:
+            if has_onnxruntime:
                 self.assertLess(found["agreement"]["forward onnxruntime"], 1e-4)
                 self.assertGreater(found["rounds"]["onnxruntime forward"][0], 0)
 

@@ -1,15 +1,16 @@
 #!/usr/bin/python3
 """limn convert on every architecture that it lists, as zip and as legacy file, against PyTorch.
 
-With LIMN_NODE_MODULES, a folder with npm's onnxruntime-node, the same files run there too.
+With npm's onnxruntime-node (LIMN_NODE_MODULES), the same files run there too.
 """
-import os
 import pathlib
 import re
-import shutil
 import subprocess
 import sys
 import tempfile
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
+import node  # noqa: E402
 
 try:
     import numpy as np
@@ -69,7 +70,7 @@ def one(name, folder, with_onnxruntime):
 def main():
     listed = re.findall(r"^(\w+)", limn("convert", "--list").stdout, re.MULTILINE)
     assert len(listed) == 30, listed
-    with_onnxruntime = "LIMN_NODE_MODULES" in os.environ and shutil.which("node") is not None
+    with_onnxruntime = node.modules("onnxruntime-node") is not None
     failed = []
     for name in sys.argv[1:] or listed:
         with tempfile.TemporaryDirectory() as folder:

@@ -1,19 +1,18 @@
 #!/usr/bin/python3
 """Compiled files in onnxruntime: the networks whose weights are published, a few methods each.
 
-Needs Debian's python3-onnx and python3-numpy, npm's onnxruntime-node in the folder that LIMN_NODE_MODULES names
-(npm install --ignore-scripts onnxruntime-node), and the networks; skipped with a message otherwise. test_slow_compiled.py
-takes more networks and every method.
+Needs Debian's python3-onnx and python3-numpy, npm's onnxruntime-node, and the networks; skipped with a message otherwise.
+test_slow_compiled.py takes more networks and every method.
 """
 import os
 import pathlib
-import shutil
 import sys
 import tempfile
 
 try:
     import numpy as np
     import compiled
+    import node
     from runtime import OnnxRuntime
 except ImportError as e:
     print(f"skipped: needs python3-numpy and python3-onnx ({e})")
@@ -52,8 +51,8 @@ def check(networks, methods, folder):
 
 def main():
     networks = real_networks()
-    if not networks or "LIMN_NODE_MODULES" not in os.environ or not shutil.which("node"):
-        print("skipped: needs the networks, node, and LIMN_NODE_MODULES")
+    if not networks or not node.modules("onnxruntime-node"):
+        print(f"skipped: needs the networks; {node.needs('onnxruntime-node')}")
         sys.exit(77)
     with tempfile.TemporaryDirectory() as folder:
         sys.exit(check(networks, sys.argv[1:] or METHODS, pathlib.Path(folder)))

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Compiled models that take pictures, in onnxruntime: heatmaps and overlays are those of `limn explain`.
 
-Needs node, onnxruntime-node in the folder that LIMN_NODE_MODULES names, and Pillow.
+Needs npm's onnxruntime-node (tests/support/node.py), and Pillow.
 """
 import os
 import pathlib

@@ -6,13 +6,13 @@ some of the networks and methods; LIMN_MODELS names a folder of exported network
 """
 import os
 import pathlib
-import shutil
 import sys
 import tempfile
 
 try:
     import numpy as np
     import compiled
+    import node
     from test_compiled import HERE, check, real_networks
 except ImportError as e:
     print(f"skipped: needs python3-numpy and python3-onnx ({e})")
@@ -42,8 +42,8 @@ def suits(name, method):
 
 
 def main():
-    if "LIMN_NODE_MODULES" not in os.environ or not shutil.which("node"):
-        print("skipped: needs node, and LIMN_NODE_MODULES")
+    if not node.modules("onnxruntime-node"):
+        print(f"skipped: {node.needs('onnxruntime-node')}")
         sys.exit(77)
     known, failed = compiled.methods(), False
     methods = [a for a in sys.argv[1:] if a in known] or known

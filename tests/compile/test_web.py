@@ -2,8 +2,7 @@
 """The page of `limn compile --web` in a browser, with the demo's network: from disk, from a server, by
 camera, by WebGPU.
 
-Needs Debian's chromium, and npm's playwright-core and onnxruntime-web in the folder that LIMN_NODE_MODULES names (npm
-install --ignore-scripts playwright-core onnxruntime-web). LIMN_SCREENSHOTS names a folder for pictures of the page.
+Needs Debian's chromium, and npm's playwright-core and onnxruntime-web (tests/support/node.py). LIMN_SCREENSHOTS names a folder for pictures of the page.
 """
 import os
 import pathlib

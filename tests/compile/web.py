@@ -12,6 +12,9 @@ import threading
 
 import numpy as np
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
+import node  # noqa: E402
+
 HERE = pathlib.Path(__file__).resolve().parent
 CLOSE = 1e-3  # of heat in 0..1
 
@@ -24,12 +27,10 @@ def limn(*arguments):
 
 def runtime_or_skip():
     """The folder of onnxruntime-web's files."""
-    root = pathlib.Path(os.environ.get("LIMN_NODE_MODULES", "none"))
-    for modules in (root, root / "node_modules"):
-        dist = modules / "onnxruntime-web/dist"
-        if shutil.which("chromium") and shutil.which("node") and (modules / "playwright-core").exists() and dist.exists():
-            return dist
-    print("skipped: needs chromium, node, and onnxruntime-web and playwright-core in the folder LIMN_NODE_MODULES")
+    needed = {"packages": ("onnxruntime-web", "playwright-core"), "programs": ("node", "chromium")}
+    if modules := node.modules(*needed["packages"], programs=needed["programs"]):
+        return modules / "onnxruntime-web/dist"
+    print(f"skipped: {node.needs(*needed['packages'], programs=needed['programs'])}")
     sys.exit(77)
 
 

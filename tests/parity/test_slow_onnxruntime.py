@@ -1,16 +1,18 @@
 #!/usr/bin/python3
 """Class scores of the real networks against onnxruntime, and the classification errors on 250 photographs.
 
-onnxruntime runs on pictures that Pillow decoded and resized; limn on the JPEG files. Needs npm's onnxruntime-node in the
-folder that LIMN_NODE_MODULES names (npm install --ignore-scripts onnxruntime-node), and the photographs.
+onnxruntime runs on pictures that Pillow decoded and resized; limn on the JPEG files. Needs npm's onnxruntime-node, and the
+photographs.
 """
 import csv
 import os
 import pathlib
-import shutil
 import subprocess
 import sys
 import tempfile
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
+import node  # noqa: E402
 
 try:
     import numpy as np
@@ -47,8 +49,8 @@ def errors(logits, truth):
 
 
 def main():
-    if not PHOTOGRAPHS.exists() or "LIMN_NODE_MODULES" not in os.environ or not shutil.which("node"):
-        print("skipped: needs the photographs, node, and LIMN_NODE_MODULES")
+    if not PHOTOGRAPHS.exists() or not node.modules("onnxruntime-node"):
+        print(f"skipped: needs the photographs; {node.needs('onnxruntime-node')}")
         sys.exit(77)
     paths = sorted(PHOTOGRAPHS.glob("*.JPEG"))
     synsets = [line.split()[0] for line in open(DATA / "ilsvrc-val-250/LOC_synset_mapping.txt", encoding="utf-8")]

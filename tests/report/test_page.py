@@ -1,8 +1,7 @@
 #!/usr/bin/python3
 """The page of `limn report` in a browser: opened from disk without a network, sorted, in light, dark and narrow.
 
-Needs Debian's chromium, and npm's playwright-core in the folder that LIMN_NODE_MODULES names (npm install
---ignore-scripts playwright-core).
+Needs Debian's chromium and npm's playwright-core (tests/support/node.py).
 """
 import json
 import os
@@ -13,6 +12,9 @@ import sys
 import tempfile
 
 import large_run
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
+import node  # noqa: E402
 
 HERE = pathlib.Path(__file__).resolve().parent
 SOURCES = pathlib.Path(os.environ.get("LIMN_SOURCE_DIR", HERE.parents[1]))
@@ -45,10 +47,9 @@ def evaluate(folder, out, experiment, *more):
 
 
 def main():
-    programs = shutil.which("chromium") and shutil.which("node")
-    modules = pathlib.Path(os.environ.get("LIMN_NODE_MODULES", "none"))
-    if not programs or not any((modules / at / "playwright-core").exists() for at in ("", "node_modules")):
-        print("skipped: needs chromium, node, and playwright-core in the folder LIMN_NODE_MODULES")
+    programs = ("node", "chromium")
+    if not node.modules("playwright-core", programs=programs):
+        print(f"skipped: {node.needs('playwright-core', programs=programs)}")
         sys.exit(77)
     with tempfile.TemporaryDirectory() as temporary:
         folder = pathlib.Path(temporary)
