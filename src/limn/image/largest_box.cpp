@@ -2,51 +2,49 @@
 #include <tuple>
 
 #include "limn/heatmap.h"
+#include "limn/image/runs.h"
 
 namespace limn {
 namespace {
 
-void add_pixel(Region& region, int x, int y, float value) {
-  region.box.x0 = std::min(region.box.x0, static_cast<double>(x));
-  region.box.y0 = std::min(region.box.y0, static_cast<double>(y));
-  region.box.x1 = std::max(region.box.x1, x + 1.0);
-  region.box.y1 = std::max(region.box.y1, y + 1.0);
-  ++region.pixels;
-  region.heat += value;
+std::vector<Run> runs_above(const Heatmap& map, double threshold) {
+  std::vector<Run> runs;
+  for (int y = 0; y < map.height; ++y) {
+    const float* const row = map.values.data() + static_cast<std::ptrdiff_t>(y) * map.width;
+    for (int x = 0; x < map.width; ++x) {
+      const int begin = x;
+      while (x < map.width && row[x] > threshold) ++x;
+      if (x > begin) runs.push_back({y, begin, x});
+    }
+  }
+  return runs;
 }
 
-/// Collects the 8-connected region around a foreground pixel and takes it out of `foreground`.
-Region take_region(const Heatmap& map, std::vector<char>& foreground, int x, int y, std::vector<int>& stack) {
-  Region region{{static_cast<double>(x), static_cast<double>(y), x + 1.0, y + 1.0}, 0, 0};
-  const auto visit = [&](int i) {
-    foreground[static_cast<std::size_t>(i)] = 0;
-    stack.push_back(i);
-  };
-  visit(y * map.width + x);
-  while (!stack.empty()) {
-    const int at = stack.back();
-    stack.pop_back();
-    const int px = at % map.width, py = at / map.width;
-    add_pixel(region, px, py, map.values[static_cast<std::size_t>(at)]);
-    for (int ny = std::max(py - 1, 0); ny <= std::min(py + 1, map.height - 1); ++ny)
-      for (int nx = std::max(px - 1, 0); nx <= std::min(px + 1, map.width - 1); ++nx)
-        if (foreground[static_cast<std::size_t>(ny * map.width + nx)] != 0) visit(ny * map.width + nx);
-  }
-  return region;
+void add(Region& region, const Heatmap& map, const Run& run) {
+  region.box.x0 = std::min(region.box.x0, static_cast<double>(run.begin));
+  region.box.x1 = std::max(region.box.x1, static_cast<double>(run.end));
+  region.box.y1 = run.y + 1.0;
+  region.pixels += run.end - run.begin;
+  for (int x = run.begin; x < run.end; ++x) region.heat += map.at(x, run.y);
 }
 
 }  // namespace
 
 std::vector<Region> regions_above(const Heatmap& map, double threshold) {
   check_finite(map.values, "the heatmap");
-  std::vector<char> foreground(map.values.size());
-  for (std::size_t i = 0; i < foreground.size(); ++i) foreground[i] = map.values[i] > threshold;
+  const std::vector<Run> runs = runs_above(map, threshold);
+  RunSets sets(runs, true);
   std::vector<Region> regions;
-  std::vector<int> stack;
-  for (int y = 0; y < map.height; ++y)
-    for (int x = 0; x < map.width; ++x)
-      if (foreground[static_cast<std::size_t>(y * map.width + x)] != 0)
-        regions.push_back(take_region(map, foreground, x, y, stack));
+  std::vector<std::size_t> region_of(runs.size());  // by the first run of a region
+  for (std::size_t i = 0; i < runs.size(); ++i) {
+    const std::size_t first = sets.first_of(i);
+    const Run& run = runs[i];
+    if (first == i) {
+      region_of[i] = regions.size();
+      regions.push_back({{static_cast<double>(run.begin), static_cast<double>(run.y), 0, 0}, 0, 0});
+    }
+    add(regions[region_of[first]], map, run);
+  }
   return regions;
 }
 

@@ -2,88 +2,93 @@
 // outside over sides of pixels. What two borders enclose never touches, not even at a corner.
 
 #include <algorithm>
-#include <utility>
+#include <cstdint>
 
+#include "limn/image/runs.h"
 #include "limn/metrics.h"
 
 namespace limn {
 namespace {
 
-enum Cell : int { kOutside = -1, kEnclosed, kFirst };  // and then a number for each border, from kFirst
-
-/// The pixels of a map in a frame of outside.
-struct Cells {
-  int width, height;
-  std::vector<int> values;
-  int& at(int x, int y) { return values[static_cast<std::size_t>(y) * static_cast<std::size_t>(width) + x]; }
+/// The values above the threshold and those that are not, in turn, row by row.
+struct Striped {
+  std::vector<Run> above, below;
 };
 
-/// Gives the cells of one value that hang together another value, and returns their bounding box.
-template <std::size_t N>
-Box flood(Cells& cells, int x, int y, int to, const std::array<std::pair<int, int>, N>& steps) {
-  const int from = cells.at(x, y);
-  int x0 = x, y0 = y, x1 = x, y1 = y;
-  std::vector<std::pair<int, int>> waiting{{x, y}};
-  cells.at(x, y) = to;
-  while (!waiting.empty()) {
-    const auto [cx, cy] = waiting.back();
-    waiting.pop_back();
-    x0 = std::min(x0, cx);
-    y0 = std::min(y0, cy);
-    x1 = std::max(x1, cx);
-    y1 = std::max(y1, cy);
-    for (const auto& [dx, dy] : steps) {
-      const int nx = cx + dx, ny = cy + dy;
-      if (nx < 0 || ny < 0 || nx >= cells.width || ny >= cells.height || cells.at(nx, ny) != from) continue;
-      cells.at(nx, ny) = to;
-      waiting.emplace_back(nx, ny);
+Striped striped(const Heatmap& map, double threshold) {
+  Striped runs;
+  for (int y = 0; y < map.height; ++y) {
+    const float* const row = map.values.data() + static_cast<std::ptrdiff_t>(y) * map.width;
+    for (int x = 0; x < map.width;) {
+      const int begin = x;
+      const bool is_above = row[x] > threshold;
+      while (x < map.width && (row[x] > threshold) == is_above) ++x;
+      (is_above ? runs.above : runs.below).push_back({y, begin, x});
     }
   }
-  return {static_cast<double>(x0), static_cast<double>(y0), x1 + 1.0, y1 + 1.0};
+  return runs;
 }
 
-constexpr std::array kSides{std::pair(1, 0), std::pair(-1, 0), std::pair(0, 1), std::pair(0, -1)};
-constexpr std::array kAround{std::pair(1, 0), std::pair(-1, 0), std::pair(0, 1),  std::pair(0, -1),
-                             std::pair(1, 1), std::pair(1, -1), std::pair(-1, 1), std::pair(-1, -1)};
-
-Cells enclosed(const Heatmap& map, double threshold) {
-  constexpr int kBackground = -2;
-  Cells cells{map.width + 2, map.height + 2, {}};
-  cells.values.assign(static_cast<std::size_t>(cells.width) * static_cast<std::size_t>(cells.height), kBackground);
-  for (int y = 0; y < map.height; ++y)
-    for (int x = 0; x < map.width; ++x)
-      if (map.at(x, y) > threshold) cells.at(x + 1, y + 1) = kEnclosed;
-  flood(cells, 0, 0, kOutside, kSides);
-  std::ranges::replace(cells.values, kBackground, int{kEnclosed});
-  return cells;
+/// The runs that cannot be reached from outside the map over those below the threshold.
+std::vector<Run> holes(const Heatmap& map, const std::vector<Run>& below) {
+  RunSets sets(below, false);
+  std::vector<std::uint8_t> is_outside(below.size());
+  for (std::size_t i = 0; i < below.size(); ++i) {
+    const Run& run = below[i];
+    if (run.y == 0 || run.y == map.height - 1 || run.begin == 0 || run.end == map.width)
+      is_outside[sets.first_of(i)] = 1;
+  }
+  std::vector<Run> found;
+  for (std::size_t i = 0; i < below.size(); ++i)
+    if (is_outside[sets.first_of(i)] == 0) found.push_back(below[i]);
+  return found;
 }
 
-/// The polygon runs through the centres of pixels: where four enclosed pixels meet it holds a whole square, where
-/// three do half of one.
-void add_areas(Cells& cells, std::vector<Contour>& contours) {
-  for (int y = 1; y + 1 < cells.height; ++y)
-    for (int x = 1; x + 1 < cells.width; ++x) {
-      const std::array corner{cells.at(x, y), cells.at(x + 1, y), cells.at(x, y + 1), cells.at(x + 1, y + 1)};
-      const auto outside = std::ranges::count(corner, int{kOutside});
-      if (outside > 1) continue;
-      const auto border = static_cast<std::size_t>(std::ranges::max(corner) - kFirst);
-      contours[border].area += outside == 0 ? 1 : 0.5;
-    }
+/// Of what lies above the threshold or in a hole of it.
+std::vector<Run> enclosed(const Heatmap& map, double threshold) {
+  const Striped runs = striped(map, threshold);
+  const std::vector<Run> inside = holes(map, runs.below);
+  std::vector<Run> both;
+  std::ranges::merge(runs.above, inside, std::back_inserter(both),
+                     [](const Run& a, const Run& b) { return a.y != b.y ? a.y < b.y : a.begin < b.begin; });
+  std::vector<Run> whole;
+  for (const Run& run : both) {
+    if (!whole.empty() && whole.back().y == run.y && whole.back().end == run.begin)
+      whole.back().end = run.end;
+    else
+      whole.push_back(run);
+  }
+  return whole;
 }
 
 }  // namespace
 
 std::vector<Contour> outer_contours(const Heatmap& map, double threshold) {
   check_finite(map.values, "the heatmap");
-  Cells cells = enclosed(map, threshold);
+  const std::vector<Run> runs = enclosed(map, threshold);
+  RunSets sets(runs, true);
   std::vector<Contour> contours;
-  for (int y = 1; y <= map.height; ++y)
-    for (int x = 1; x <= map.width; ++x) {
-      if (cells.at(x, y) != kEnclosed) continue;
-      const Box box = flood(cells, x, y, kFirst + static_cast<int>(contours.size()), kAround);
-      contours.push_back({{box.x0 - 1, box.y0 - 1, box.x1 - 1, box.y1 - 1}, 0});
+  std::vector<std::size_t> contour_of(runs.size());
+  for (std::size_t i = 0; i < runs.size(); ++i) {
+    const std::size_t first = sets.first_of(i);
+    const Run& run = runs[i];
+    const auto begin = static_cast<double>(run.begin), end = static_cast<double>(run.end);
+    if (first == i) {
+      contour_of[i] = contours.size();
+      contours.push_back({{begin, static_cast<double>(run.y), end, 0}, 0});
     }
-  add_areas(cells, contours);
+    contour_of[i] = contour_of[first];
+    Box& box = contours[contour_of[i]].box;
+    box = {std::min(box.x0, begin), box.y0, std::max(box.x1, end), run.y + 1.0};
+  }
+  // The polygon runs through the centres of pixels: where four enclosed pixels meet it holds a whole square, where
+  // three do half of one. Three do at either end of the columns that two runs share, where one of them goes on.
+  for_each_touching(runs, false, [&](std::size_t i, std::size_t j) {
+    const Run &a = runs[i], &b = runs[j];
+    double& area = contours[contour_of[i]].area;
+    area += std::min(a.end, b.end) - std::max(a.begin, b.begin) - 1;
+    area += (a.begin != b.begin ? 0.5 : 0) + (a.end != b.end ? 0.5 : 0);
+  });
   std::ranges::reverse(contours);
   return contours;
 }
