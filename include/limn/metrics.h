@@ -73,6 +73,19 @@ struct BoxCurve {
 };
 LIMN_API BoxCurve box_curve(const Heatmap&, std::span<const Box> truths);
 
+/// The boxes themselves, of a map that many truths are held against. A box is there at neighbouring thresholds: the
+/// regions above a threshold that falls grow, and are united.
+struct BoxSweep {
+  struct Entry {
+    Box box;
+    int from, to;  ///< indices of the sweep_fractions(), half-open
+  };
+  std::vector<Entry> boxes;
+  std::vector<int> largest;  ///< by threshold the index of the largest region's box; -1 where there is none
+};
+LIMN_API BoxSweep box_sweep(const Heatmap&);
+LIMN_API BoxCurve box_curve(const BoxSweep&, std::span<const Box> truths);
+
 /// The share of images with an IoU of at least `bar` at each threshold; all curves of one length.
 LIMN_API std::vector<double> box_accuracy(std::span<const std::vector<double>> curves, double bar);
 /// Its maximum over the thresholds.

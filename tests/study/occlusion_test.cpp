@@ -23,7 +23,8 @@ Heatmap ramp(int width, int height, float step) {
 
 std::vector<Cell> measured(const Heatmap& map, const Heatmap& occlusion) {
   const auto experiment = make_occlusion({});
-  return experiment->measure({}, std::span(&map, 1), {{occlusion}, {}});
+  const StudiedMap studied(map);
+  return experiment->measure({}, std::vector{&studied}, {{occlusion}, {}});
 }
 
 double number(const Cell& cell) { return std::get<double>(cell); }

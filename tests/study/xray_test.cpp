@@ -51,7 +51,8 @@ std::vector<Cell> measured(Protocol protocol, const Heatmap& map, const std::vec
   options.thresholds = {0.85, 0.49};
   ImageRow image;
   image.boxes = boxes;
-  return make_xray(options)->measure(image, std::vector<Heatmap>{map}, {});
+  const StudiedMap studied(map);
+  return make_xray(options)->measure(image, std::vector{&studied}, {});
 }
 
 TEST(Xray, WorkedExample) {

@@ -1,5 +1,5 @@
 // Boxes at every threshold: pixels are added from the hottest down, a union-find keeps the regions, and a threshold
-// looks at the regions that grew alone.
+// looks at the regions that grew alone. What is kept are their boxes, each with the thresholds at which it is one.
 
 #include <algorithm>
 #include <array>
@@ -59,10 +59,11 @@ struct Growing {
   int x0, y0, x1, y1;  ///< half-open
   int pixels;
   int added;  ///< at which threshold the root was
-  int grown;  ///< at which threshold last
+  int entry;  ///< of its box among those found; kNone while it is new
   double heat;
-  double iou;  ///< best of its box with the truths, once it is measured
 };
+
+constexpr int kNone = -1;
 
 Region region_of(const Growing& g) {
   const auto edge = [](int v) { return static_cast<double>(v); };
@@ -73,8 +74,9 @@ Region region_of(const Growing& g) {
 /// has eight neighbours.
 class Regions {
  public:
-  explicit Regions(const Heatmap& map)
+  Regions(const Heatmap& map, std::vector<BoxSweep::Entry>& boxes)
       : map_(map),
+        boxes_(boxes),
         row_(map.width + 2),
         parent_(static_cast<std::size_t>(row_) * static_cast<std::size_t>(map.height + 2), kBackground),
         at_root_(std::make_unique_for_overwrite<Growing[]>(parent_.size())) {}
@@ -87,6 +89,16 @@ class Regions {
     return at;
   }
 
+  /// The box that the region has from this threshold down, unless it is the one from before.
+  void record(int root, int threshold) {
+    Growing& g = (*this)[root];
+    const Box box = region_of(g).box;
+    if (g.entry != kNone && boxes_[static_cast<std::size_t>(g.entry)].box == box) return;
+    end(g, threshold);
+    g.entry = static_cast<int>(boxes_.size());
+    boxes_.push_back({box, 0, threshold + 1});
+  }
+
   /// Returns the root of its region. A neighbour next to a neighbour that is there is of its region already.
   int add(const Pixel& p, int threshold) {
     const int at = place(p), above = at - row_, below = at + row_;
@@ -94,7 +106,7 @@ class Regions {
     const bool north = there(above), south = there(below), west = there(at - 1), east = there(at + 1);
     int root = kNone;
     const auto join = [&](int neighbour) {
-      root = root == kNone ? joined(p, threshold, root_of(neighbour)) : united(root, root_of(neighbour));
+      root = root == kNone ? joined(p, threshold, root_of(neighbour)) : united(root, root_of(neighbour), threshold);
     };
     if (north) {
       join(above);
@@ -114,7 +126,7 @@ class Regions {
   }
 
  private:
-  static constexpr int kBackground = -1, kNone = -1, kNever = -1;
+  static constexpr int kBackground = -1;
 
   int& parent(int at) { return parent_[static_cast<std::size_t>(at)]; }
   int parent(int at) const { return parent_[static_cast<std::size_t>(at)]; }
@@ -122,14 +134,14 @@ class Regions {
   int begun(const Pixel& p, int threshold) {
     const int at = place(p);
     parent(at) = at;
-    (*this)[at] = {p.x, p.y, p.x + 1, p.y + 1, 1, threshold, kNever, map_.at(p.x, p.y), 0};
+    (*this)[at] = {p.x, p.y, p.x + 1, p.y + 1, 1, threshold, kNone, map_.at(p.x, p.y)};
     return at;
   }
 
   /// The larger of two regions keeps its root; of equal ones the first, here the pixel.
   int joined(const Pixel& p, int threshold, int root) {
     Growing& into = (*this)[root];
-    if (into.pixels == 1) return united(begun(p, threshold), root);
+    if (into.pixels == 1) return united(begun(p, threshold), root, threshold);
     parent(place(p)) = root;
     into.x0 = std::min(into.x0, p.x);
     into.y0 = std::min(into.y0, p.y);
@@ -140,7 +152,7 @@ class Regions {
     return root;
   }
 
-  int united(int root, int other) {
+  int united(int root, int other, int threshold) {
     if (root == other) return root;
     if ((*this)[root].pixels < (*this)[other].pixels) std::swap(root, other);
     parent(other) = root;
@@ -152,40 +164,20 @@ class Regions {
     into.y1 = std::max(into.y1, from.y1);
     into.pixels += from.pixels;
     into.heat += from.heat;
+    end(from, threshold);
     return root;
   }
 
+  /// The region's box is no more at this threshold.
+  void end(const Growing& g, int threshold) {
+    if (g.entry != kNone) boxes_[static_cast<std::size_t>(g.entry)].from = threshold + 1;
+  }
+
   const Heatmap& map_;
+  std::vector<BoxSweep::Entry>& boxes_;
   int row_;
   std::vector<int> parent_;
   std::unique_ptr<Growing[]> at_root_;
-};
-
-/// The best IoU among the regions that are there: the largest first, those that grew or were united since are
-/// stale.
-class BestOverlap {
- public:
-  void push(int root, const Growing& g) {
-    if (g.iou <= 0) return;
-    entries_.push_back({g.iou, root, g.grown});
-    std::ranges::push_heap(entries_, {}, &Entry::iou);
-  }
-  double overlap(Regions& regions) {
-    while (!entries_.empty()) {
-      const Entry& top = entries_.front();
-      if (regions.is_root(top.root) && regions[top.root].grown == top.grown) return top.iou;
-      std::ranges::pop_heap(entries_, {}, &Entry::iou);
-      entries_.pop_back();
-    }
-    return 0;
-  }
-
- private:
-  struct Entry {
-    double iou;
-    int root, grown;
-  };
-  std::vector<Entry> entries_;
 };
 
 /// is_larger(); of two alike the one whose root was there first.
@@ -208,38 +200,49 @@ std::span<const double> sweep_fractions() {
   return kFractions;
 }
 
-BoxCurve box_curve(const Heatmap& map, std::span<const Box> truths) {
-  BoxCurve curve{std::vector<double>(kSteps), std::vector<double>(kSteps)};
+BoxSweep box_sweep(const Heatmap& map) {
+  BoxSweep sweep{{}, std::vector<int>(kSteps, kNone)};
   check_finite(map.values, "the heatmap");
   const float maximum = peak(map).value;
-  if (maximum <= 0) return curve;
+  if (maximum <= 0) return sweep;
   std::array<double, kSteps> thresholds;
   for (std::size_t i = 0; i < kSteps; ++i) thresholds[i] = sweep_fractions()[i] * maximum;
   const Steps steps(map, thresholds);
-  Regions regions(map);
-  BestOverlap best;
+  Regions regions(map, sweep.boxes);
   std::vector<int> grown;  // roots, as they were when pixels were added
-  int largest = -1;
+  int largest = kNone;
   for (int threshold = kSteps - 1; threshold >= 0; --threshold) {
     const auto i = static_cast<std::size_t>(threshold);
     grown.clear();
     for (const Pixel& p : steps.of(i))
       if (const int root = regions.add(p, threshold); grown.empty() || grown.back() != root) grown.push_back(root);
-    bool still_largest = largest >= 0 && regions.is_root(largest);
+    bool still_largest = largest != kNone && regions.is_root(largest);
     for (const int once : grown) {
       const int root = regions.root_of(once);
-      Growing& region = regions[root];
-      if (region.grown == threshold) continue;
-      region.grown = threshold;
-      region.iou = best_iou(region_of(region).box, truths);
-      best.push(root, region);
+      regions.record(root, threshold);
       if (!still_largest || leads(regions, root, largest)) largest = root;
       still_largest = true;
     }
-    if (largest >= 0) curve.largest[i] = regions[largest].iou;
-    curve.any[i] = best.overlap(regions);
+    if (largest != kNone) sweep.largest[i] = regions[largest].entry;
   }
+  return sweep;
+}
+
+BoxCurve box_curve(const BoxSweep& sweep, std::span<const Box> truths) {
+  BoxCurve curve{std::vector<double>(kSteps), std::vector<double>(kSteps)};
+  std::vector<double> overlaps;
+  overlaps.reserve(sweep.boxes.size());
+  for (const BoxSweep::Entry& entry : sweep.boxes) {
+    const double overlap = overlaps.emplace_back(best_iou(entry.box, truths));
+    if (overlap <= 0) continue;
+    for (auto i = static_cast<std::size_t>(entry.from); i < static_cast<std::size_t>(entry.to); ++i)
+      curve.any[i] = std::max(curve.any[i], overlap);
+  }
+  for (std::size_t i = 0; i < kSteps; ++i)
+    if (sweep.largest[i] != kNone) curve.largest[i] = overlaps[static_cast<std::size_t>(sweep.largest[i])];
   return curve;
 }
+
+BoxCurve box_curve(const Heatmap& map, std::span<const Box> truths) { return box_curve(box_sweep(map), truths); }
 
 }  // namespace limn

@@ -53,7 +53,10 @@ BlockWorker::BlockWorker(const EvaluationPlan& plan, const EvaluationSubject& su
       explainer_(std::move(explainer)),
       probe_(std::move(probe)),
       maps_(std::move(maps)),
-      labels_(method_labels(plan.methods)) {}
+      labels_(method_labels(plan.methods)) {
+  for (const std::string_view name : limn::experiment(plan.experiment).controls)
+    if (!control_is_drawn(name)) controls_[name] = control(name, 0);
+}
 
 BlockResult BlockWorker::run(std::int64_t first) {
   const std::size_t size = std::min(plan_.limit.value_or(subject_.dataset.size()), subject_.dataset.size());
@@ -215,17 +218,27 @@ void BlockWorker::take_maps(Slot& slot, std::int64_t n, std::size_t class_index)
 void BlockWorker::measure(Slot& slot, BlockResult& result) {
   const Timer timer(times_.measure);
   if (slot.row.error || slot.wanted.empty()) return;
-  for (std::size_t m = 0; m < labels_.size(); ++m)
-    result.maps.push_back(
-        {slot.row.position, labels_[m], experiment_.measure(slot.row, slot.maps[m], slot.references)});
-  const auto key = random_key(plan_.options.seed, slot.row.id);
-  for (const std::string_view name : experiment(plan_.experiment).controls) {
-    const Heatmap map = control_map(name, static_cast<int>(subject_.classifier.width),
-                                    static_cast<int>(subject_.classifier.height), key);
-    const std::vector<Heatmap> maps(slot.wanted.size(), map);
+  const auto add = [&](std::string_view name, StudiedMaps maps) {
     result.maps.push_back(
         {slot.row.position, std::string(name), experiment_.measure(slot.row, maps, slot.references)});
+  };
+  for (std::size_t m = 0; m < labels_.size(); ++m) {
+    std::vector<std::unique_ptr<const StudiedMap>> studied;
+    std::vector<const StudiedMap*> maps;
+    for (Heatmap& map : slot.maps[m])
+      maps.push_back(studied.emplace_back(experiment_.study(std::move(map))).get());
+    add(labels_[m], maps);
   }
+  const auto key = random_key(plan_.options.seed, slot.row.id);
+  for (const std::string_view name : experiment(plan_.experiment).controls) {
+    const auto drawn = control_is_drawn(name) ? control(name, key) : nullptr;
+    add(name, std::vector(slot.wanted.size(), drawn ? drawn.get() : controls_.at(name).get()));
+  }
+}
+
+std::unique_ptr<const StudiedMap> BlockWorker::control(std::string_view name, std::uint64_t key) const {
+  return experiment_.study(control_map(name, static_cast<int>(subject_.classifier.width),
+                                       static_cast<int>(subject_.classifier.height), key));
 }
 
 void BlockWorker::save(const Slot& slot, std::string_view what, std::span<const std::int64_t> dims,

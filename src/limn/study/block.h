@@ -2,8 +2,11 @@
 // One block of an evaluation, from files to rows, in one thread.
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <span>
+#include <string>
+#include <string_view>
 #include <vector>
 
 #include "limn/study/evaluation.h"
@@ -47,6 +50,7 @@ class BlockWorker {
   Heatmap at_input_size(const RawMap&) const;
   void take_maps(Slot&, std::int64_t n, std::size_t class_index);
   void measure(Slot&, BlockResult&);
+  std::unique_ptr<const StudiedMap> control(std::string_view name, std::uint64_t key) const;
   void save(const Slot&, std::string_view what, std::span<const std::int64_t> dims, std::span<const float>) const;
 
   const EvaluationPlan& plan_;
@@ -56,6 +60,7 @@ class BlockWorker {
   std::unique_ptr<Probe> probe_;
   std::filesystem::path maps_;
   std::vector<std::string> labels_;
+  std::map<std::string_view, std::unique_ptr<const StudiedMap>> controls_;  ///< those that all images share
   EvaluationTimes times_;
 };
 

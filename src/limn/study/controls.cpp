@@ -56,4 +56,6 @@ Heatmap control_map(std::string_view name, int width, int height, std::uint64_t 
   return map;
 }
 
+bool control_is_drawn(std::string_view name) { return name == "random-map"; }
+
 }  // namespace limn

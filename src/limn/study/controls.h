@@ -17,4 +17,7 @@ namespace limn {
 /// Throws Error{not_found} for another name.
 Heatmap control_map(std::string_view name, int width, int height, std::uint64_t key);
 
+/// Whether the map depends on the key.
+bool control_is_drawn(std::string_view name);
+
 }  // namespace limn

@@ -22,9 +22,7 @@ class Classification : public Experiment {
   using Experiment::Experiment;
   std::vector<std::string> columns() const override { return {}; }
   std::vector<std::size_t> wanted(const ImageRow&) const override { return {}; }
-  std::vector<Cell> measure(const ImageRow&, std::span<const Heatmap>, const References&) const override {
-    return {};
-  }
+  std::vector<Cell> measure(const ImageRow&, StudiedMaps, const References&) const override { return {}; }
   Json summarise(RowStore&, std::string_view, std::span<const ImageRow>) const override { return {}; }
   Primary primary() const override { return {}; }
 };

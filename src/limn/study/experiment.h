@@ -82,6 +82,17 @@ class Probe {
   Probe& operator=(const Probe&) = default;
 };
 
+/// A map, and what an experiment finds on it before it looks at any image.
+struct StudiedMap {
+  explicit StudiedMap(Heatmap map) : heatmap(std::move(map)) {}
+  virtual ~StudiedMap() = default;
+  StudiedMap(const StudiedMap&) = delete;
+  StudiedMap& operator=(const StudiedMap&) = delete;
+
+  Heatmap heatmap;
+};
+using StudiedMaps = std::span<const StudiedMap* const>;
+
 /// What the maps of an image are held against, beside its row.
 struct References {
   std::vector<Heatmap> probed;   ///< what the probe saw of the wanted classes
@@ -94,7 +105,7 @@ struct Primary {
   bool is_score = false;    ///< a number, where it is there, rather than 0 or 1
 };
 
-/// Stateless apart from its options: measure() may be called from several threads.
+/// Stateless apart from its options: study() and measure() may be called from several threads.
 class Experiment {
  public:
   explicit Experiment(const ExperimentOptions& options) : options_(options) {}
@@ -116,8 +127,12 @@ class Experiment {
   virtual Heatmap map_of(std::span<const float> attribution, int channels, int height, int width) const {
     return max_abs_over_channels(attribution, channels, height, width);
   }
-  /// `maps` are those of the wanted classes, at the size of the input, not rescaled.
-  virtual std::vector<Cell> measure(const ImageRow&, std::span<const Heatmap> maps, const References&) const = 0;
+  /// Of a map at the size of the input, not rescaled. Done once for a map that all images share.
+  virtual std::unique_ptr<const StudiedMap> study(Heatmap map) const {
+    return std::make_unique<StudiedMap>(std::move(map));
+  }
+  /// `maps` are those of the wanted classes.
+  virtual std::vector<Cell> measure(const ImageRow&, StudiedMaps maps, const References&) const = 0;
   /// What a method's rows come to.
   virtual Json summarise(RowStore&, std::string_view method, std::span<const ImageRow> images) const = 0;
   virtual Primary primary() const = 0;

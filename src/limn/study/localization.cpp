@@ -54,6 +54,14 @@ struct PixelPrecision {
   }
 };
 
+/// A map rescaled, with its boxes.
+struct BoxedMap : StudiedMap {
+  using StudiedMap::StudiedMap;
+  bool degenerate = false;
+  std::vector<std::array<std::optional<Box>, kRules>> boxes;  ///< by threshold
+  BoxSweep sweep;
+};
+
 class Localization : public Experiment {
  public:
   using Experiment::Experiment;
@@ -72,8 +80,16 @@ class Localization : public Experiment {
   /// A map of a wrong class cannot succeed, so that only those of true classes with boxes are needed.
   std::vector<std::size_t> wanted(const ImageRow& image) const override { return classes_with_boxes(image); }
 
-  std::vector<Cell> measure(const ImageRow& image, std::span<const Heatmap> maps,
-                            const References& references) const override {
+  std::unique_ptr<const StudiedMap> study(Heatmap map) const override {
+    auto studied = std::make_unique<BoxedMap>(std::move(map));
+    studied->degenerate = rescale(studied->heatmap);
+    for (const double threshold : options_.thresholds)
+      studied->boxes.push_back(predicted_boxes(studied->heatmap, threshold));
+    studied->sweep = box_sweep(studied->heatmap);
+    return studied;
+  }
+
+  std::vector<Cell> measure(const ImageRow& image, StudiedMaps maps, const References& references) const override {
     const auto classes = wanted(image);
     std::vector<Outcome> outcomes(options_.thresholds.size() * kRules);
     BoxCurve curve{std::vector<double>(sweep_fractions().size()), std::vector<double>(sweep_fractions().size())};
@@ -81,17 +97,18 @@ class Localization : public Experiment {
     std::string box_text;
     std::optional<PixelCounts> pixels;
     for (std::size_t i = 0; i < maps.size(); ++i) {
-      const Heatmap map = rescaled(maps[i], degenerate);
+      const auto& map = static_cast<const BoxedMap&>(*maps[i]);
+      degenerate += map.degenerate ? 1 : 0;
       const auto truths = boxes_of(image, classes[i]);
       for (std::size_t t = 0; t < options_.thresholds.size(); ++t) {
-        const auto boxes = predicted_boxes(map, options_.thresholds[t]);
+        const auto& boxes = map.boxes[t];
         for (std::size_t r = 0; r < kRules; ++r)
           if (boxes[r]) add(outcomes[t * kRules + r], image, classes[i], *boxes[r], truths);
         if (const auto& box = boxes[static_cast<std::size_t>(options_.box)]; box && i == 0 && t == 0)
           box_text = Json({box->x0, box->y0, box->x1, box->y1}).dump();
       }
-      add(curve, box_curve(map, truths));
-      count(pixels, map, classes[i], references.masks);
+      add(curve, box_curve(map.sweep, truths));
+      count(pixels, map.heatmap, classes[i], references.masks);
     }
     std::vector<Cell> cells;
     using Whole = std::int64_t;
@@ -170,12 +187,13 @@ class Localization : public Experiment {
     return fmt::format("{}_{}_{}", what, name_of(rule), 100 * threshold);
   }
 
-  /// Guarded min-max; a constant map has nothing to draw a box around, but one of full heat everywhere.
-  static Heatmap rescaled(const Heatmap& map, std::int64_t& degenerate) {
-    if (std::ranges::all_of(map.values, [](float v) { return v == 1; })) return map;
+  /// Guarded min-max; whether the map is degenerate. A constant map has nothing to draw a box around, but one of
+  /// full heat everywhere.
+  static bool rescale(Heatmap& map) {
+    if (std::ranges::all_of(map.values, [](float v) { return v == 1; })) return false;
     auto normalised = normalise(map);
-    degenerate += normalised.degenerate ? 1 : 0;
-    return std::move(normalised.heatmap);
+    map = std::move(normalised.heatmap);
+    return normalised.degenerate;
   }
 
   static void add(Outcome& o, const ImageRow& image, std::size_t class_index, const Box& box,

@@ -119,9 +119,8 @@ class OcclusionCorrelation : public Experiment {
     return grey;
   }
 
-  std::vector<Cell> measure(const ImageRow&, std::span<const Heatmap> maps,
-                            const References& references) const override {
-    const Heatmap &map = maps.front(), &occlusion = references.probed.front();
+  std::vector<Cell> measure(const ImageRow&, StudiedMaps maps, const References& references) const override {
+    const Heatmap &map = maps.front()->heatmap, &occlusion = references.probed.front();
     const int width = std::min({kCells, occlusion.width, map.width});
     const int height = std::min({kCells, occlusion.height, map.height});
     const auto ours = cells_of(map, width, height), theirs = cells_of(occlusion, width, height);

@@ -34,12 +34,11 @@ class PointingGame : public Experiment {
     return classes;
   }
 
-  std::vector<Cell> measure(const ImageRow& image, std::span<const Heatmap> maps,
-                            const References&) const override {
+  std::vector<Cell> measure(const ImageRow& image, StudiedMaps maps, const References&) const override {
     const auto classes = wanted(image);
     const auto truths = classes_with_boxes(image);
     std::vector<Point> points;
-    for (const Heatmap& map : maps) points.push_back({peak(map), is_constant(map)});
+    for (const StudiedMap* map : maps) points.push_back({peak(map->heatmap), is_constant(map->heatmap)});
     const auto map_of = [&](std::size_t c) {
       return static_cast<std::size_t>(std::ranges::find(classes, c) - classes.begin());
     };
@@ -52,7 +51,7 @@ class PointingGame : public Experiment {
       hit_count += hit(point, boxes, 0) ? 1 : 0;
       near_count += hit(point, boxes, options_.tolerance) ? 1 : 0;
       constant += points[i].constant ? 1 : 0;
-      if (const auto share = energy_inside(maps[i], boxes)) energies.push_back(*share);
+      if (const auto share = energy_inside(maps[i]->heatmap, boxes)) energies.push_back(*share);
     }
     Json cell_list = Json::array();
     bool first_hit = false;

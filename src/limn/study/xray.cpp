@@ -64,14 +64,14 @@ class Xray : public Experiment {
 
   std::vector<std::size_t> wanted(const ImageRow& image) const override { return classes_with_boxes(image); }
 
-  std::vector<Cell> measure(const ImageRow& image, std::span<const Heatmap> maps,
-                            const References&) const override {
+  std::vector<Cell> measure(const ImageRow& image, StudiedMaps maps, const References&) const override {
     const auto classes = classes_with_boxes(image);
     std::vector<Case> cases;
     std::int64_t degenerate = 0;
     for (std::size_t i = 0; i < classes.size(); ++i) {
-      degenerate += activated_pixels(maps[i], 0, {}).all == 0 ? 1 : 0;
-      for (const Box& box : boxes_of(image, classes[i])) cases.push_back(judge(classes[i], maps[i], box));
+      const Heatmap& map = maps[i]->heatmap;
+      degenerate += activated_pixels(map, 0, {}).all == 0 ? 1 : 0;
+      for (const Box& box : boxes_of(image, classes[i])) cases.push_back(judge(classes[i], map, box));
     }
     std::vector<Cell> row;
     for (std::size_t t = 0; t < options_.thresholds.size(); ++t)
