@@ -136,10 +136,10 @@ TEST(WinogradChoice, TheErrorOfWrongWeightsIsSeen) {
   dnnl::reorder(plain, form).execute(stream, plain, form);
   stream.wait();
   const auto values = weights.as<float>();
-  EXPECT_LE(winograd_error(s, 1, values, pd.weights_desc(), form.get_data_handle(), true), kWinogradError);
+  EXPECT_LE(winograd_error(s, 1, values, pd, form.get_data_handle(), true), kWinogradError);
   std::vector<float> off(values.begin(), values.end());
   for (float& v : off) v *= 1 + 1e-4F;
-  EXPECT_GT(winograd_error(s, 1, off, pd.weights_desc(), form.get_data_handle(), true), 1e-5);
+  EXPECT_GT(winograd_error(s, 1, off, pd, form.get_data_handle(), true), 1e-5);
 }
 
 }  // namespace

@@ -67,6 +67,14 @@ dnnl::memory::desc dnnl_desc(const View& view, std::int64_t images) {
 
 dnnl::memory::desc dnnl_desc(const View& view) { return dnnl_desc(view, view.images()); }
 
+void reorder_weights(const void* values, const dnnl::memory::desc& lies, const dnnl::memory::desc& want,
+                     std::byte* bytes) {
+  dnnl::memory from(lies, dnnl_engine(), const_cast<void*>(values)), to(want, dnnl_engine(), bytes);
+  dnnl::stream stream(dnnl_engine());
+  dnnl::reorder(from, to).execute(stream, from, to);
+  stream.wait();
+}
+
 dnnl::primitive_attr user_scratch() {
   dnnl::primitive_attr attr;
   attr.set_scratchpad_mode(dnnl::scratchpad_mode::user);

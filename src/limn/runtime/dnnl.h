@@ -23,6 +23,10 @@ inline bool is_slow(const char* implementation) { return std::string(implementat
 /// Attributes of a primitive whose scratch memory is the session's.
 dnnl::primitive_attr user_scratch();
 
+/// Weights in another form.
+void reorder_weights(const void* values, const dnnl::memory::desc& lies, const dnnl::memory::desc& want,
+                     std::byte* bytes);
+
 /// Multiplications and additions of one call of a convolution, an inner product or a product of matrices; 0 for other
 /// primitives.
 double operations_of(const_dnnl_primitive_desc_t primitive);

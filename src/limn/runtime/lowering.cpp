@@ -21,14 +21,6 @@ std::string name_of(const dnnl::memory::desc& form) {
   return {reinterpret_cast<const char*>(&form.data), sizeof(form.data)};
 }
 
-void reorder_weights(const void* values, const dnnl::memory::desc& lies, const dnnl::memory::desc& want,
-                     std::byte* bytes) {
-  dnnl::memory from(lies, dnnl_engine(), const_cast<void*>(values)), to(want, dnnl_engine(), bytes);
-  dnnl::stream stream(dnnl_engine());
-  dnnl::reorder(from, to).execute(stream, from, to);
-  stream.wait();
-}
-
 /// Whether a view reads the same bytes in another layout: one position per channel.
 bool reads_alike(const View& from, Layout to) {
   if (from.dtype != DType::f32 || from.dims.size() != 4 || from.plane() != 1 || !from.dense()) return false;

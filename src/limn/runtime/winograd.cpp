@@ -151,13 +151,40 @@ std::vector<float> reversed(std::span<const float> w, std::int64_t outputs, std:
   return out;
 }
 
+dnnl::memory::desc any_form(const ConvolutionShape& s) {
+  return {s.weights(), dnnl::memory::data_type::f32, dnnl::memory::format_tag::any};
+}
+
+/// A small convolution by the kernel of another, with the same weights.
+struct Specimen {
+  ConvolutionShape shape;
+  std::int64_t images;
+  convolution_forward::primitive_desc pd;
+};
+
+/// The smallest that can be had. In what form a kernel wants its weights depends on the number of pixels, and so
+/// does which kernel oneDNN takes.
+std::optional<Specimen> specimen(const ConvolutionShape& s, std::int64_t images, const convolution_forward::primitive_desc& whole) {
+  constexpr std::int64_t kSides[]{28, 56};
+  for (const std::int64_t n : {std::int64_t{1}, images})
+    for (const std::int64_t side : kSides) {
+      const ConvolutionShape small = cropped(s, side);
+      for (const dnnl::memory::desc& form : {whole.weights_desc(), any_form(s)})
+        if (auto pd = described(small, n, form, {}, user_scratch());
+            pd && std::string_view(pd->impl_info_str()) == whole.impl_info_str())
+          return Specimen{small, n, std::move(*pd)};
+    }
+  auto pd = described(s, images, whole.weights_desc(), {}, user_scratch());
+  return pd ? std::optional(Specimen{s, images, std::move(*pd)}) : std::nullopt;
+}
+
 std::optional<WinogradConvolution> accurate(Lowering& l, const ConvolutionShape& s, std::int64_t images, ValueId id,
                                             convolution_forward::primitive_desc pd, const WeightChange& change,
                                             bool both_signs) {
   // The largest error of some thousand results is about two thirds of that of a hundred thousand.
   constexpr double kSeen = 2.0 / 3.0;
   const auto suits = [&](std::span<const float> weights, const void* bytes) {
-    return winograd_error(s, images, weights, pd.weights_desc(), bytes, both_signs) <= kSeen * kWinogradError;
+    return winograd_error(s, images, weights, pd, bytes, both_signs) <= kSeen * kWinogradError;
   };
   const auto view = l.weights_that_suit(id, dnnl_plain(s.weights()), pd.weights_desc(), change, suits);
   if (!view) return std::nullopt;
@@ -190,15 +217,17 @@ bool winograd_pays(const ConvolutionShape& s, std::int64_t images, int threads, 
 }
 
 double winograd_error(const ConvolutionShape& s, std::int64_t images, std::span<const float> weights,
-                      const dnnl::memory::desc& form, const void* reordered, bool both_signs) {
-  constexpr std::int64_t kSmall = 28;
+                      const convolution_forward::primitive_desc& pd, const void* reordered, bool both_signs) {
   constexpr int kPositions = 1024;
-  ConvolutionShape tried = cropped(s, kSmall);
-  std::int64_t tried_images = 1;
-  auto pd = described(tried, tried_images, form, {}, user_scratch());
-  if (!pd) pd = described(tried = s, tried_images = images, form, {}, user_scratch());
-  if (!pd) return HUGE_VAL;
-  const Trial trial(tried, tried_images, *pd, reordered, both_signs);
+  const auto small = specimen(s, images, pd);
+  if (!small) return HUGE_VAL;
+  std::vector<std::byte> other_form;
+  if (small->pd.weights_desc() != pd.weights_desc()) {
+    other_form.resize(small->pd.weights_desc().get_size());
+    reorder_weights(weights.data(), dnnl_plain(s.weights()), small->pd.weights_desc(), other_form.data());
+    reordered = other_form.data();
+  }
+  const Trial trial(small->shape, small->images, small->pd, reordered, both_signs);
   double most = 0;
   Draw draw;
   for (int i = 0; i < kPositions; ++i) most = std::max(most, trial.error(weights, draw));
@@ -210,8 +239,7 @@ std::optional<WinogradConvolution> winograd_convolution(Lowering& l, const Convo
                                                         ValueId weights, const dnnl::memory::desc& bias,
                                                         const dnnl::primitive_attr& attr) {
   if (!winograd_serves(s)) return std::nullopt;
-  const dnnl::memory::desc any(s.weights(), dnnl::memory::data_type::f32, dnnl::memory::format_tag::any);
-  auto pd = described(s, images, any, bias, attr);
+  auto pd = described(s, images, any_form(s), bias, attr);
   if (!pd || !winograd_pays(s, images, omp_get_max_threads(), pd->impl_info_str())) return std::nullopt;
   return accurate(l, s, images, weights, std::move(*pd), {}, false);
 }
@@ -221,8 +249,7 @@ std::optional<WinogradConvolution> winograd_gradient(Lowering& l, const Convolut
   if (!winograd_serves(s)) return std::nullopt;
   const auto g = gradient_shape(s);
   if (!g) return std::nullopt;
-  const dnnl::memory::desc any(g->weights(), dnnl::memory::data_type::f32, dnnl::memory::format_tag::any);
-  auto pd = described(*g, images, any, {}, user_scratch());
+  auto pd = described(*g, images, any_form(*g), {}, user_scratch());
   if (!pd || !winograd_pays(*g, images, omp_get_max_threads(), pd->impl_info_str())) return std::nullopt;
   const auto reverse = [&](std::span<const float> w) { return reversed(w, s.y[1], s.x[1]); };
   return accurate(l, *g, images, weights, std::move(*pd), {"reversed", reverse}, true);

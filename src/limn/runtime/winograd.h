@@ -34,11 +34,10 @@ std::optional<WinogradConvolution> winograd_gradient(Lowering& l, const Convolut
 /// see docs/explanation/precision.md.
 bool winograd_pays(const ConvolutionShape& s, std::int64_t images, int threads, std::string_view implementation);
 
-/// The largest error of the transform with these weights ([oc, ic, 3, 3], row-major; `reordered` in the `form` of
-/// the primitive), in parts of the largest result: pixels drawn at random, as after a rectifier or of both signs,
-/// at positions drawn at random, against sums in double. Runs the convolution once, of a small image where the form
-/// allows it.
+/// The largest error of the transform with these weights ([oc, ic, 3, 3], row-major; `reordered` in the form of the
+/// primitive), in parts of the largest result: pixels drawn at random, as after a rectifier or of both signs, at
+/// positions drawn at random, against sums in double. Runs the kernel once, on a small image where it serves one.
 double winograd_error(const ConvolutionShape& s, std::int64_t images, std::span<const float> weights,
-                      const dnnl::memory::desc& form, const void* reordered, bool both_signs);
+                      const dnnl::convolution_forward::primitive_desc& pd, const void* reordered, bool both_signs);
 
 }  // namespace limn
