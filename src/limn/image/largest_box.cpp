@@ -7,19 +7,6 @@
 namespace limn {
 namespace {
 
-std::vector<Run> runs_above(const Heatmap& map, double threshold) {
-  std::vector<Run> runs;
-  for (int y = 0; y < map.height; ++y) {
-    const float* const row = map.values.data() + static_cast<std::ptrdiff_t>(y) * map.width;
-    for (int x = 0; x < map.width; ++x) {
-      const int begin = x;
-      while (x < map.width && row[x] > threshold) ++x;
-      if (x > begin) runs.push_back({y, begin, x});
-    }
-  }
-  return runs;
-}
-
 void add(Region& region, const Heatmap& map, const Run& run) {
   region.box.x0 = std::min(region.box.x0, static_cast<double>(run.begin));
   region.box.x1 = std::max(region.box.x1, static_cast<double>(run.end));
@@ -32,18 +19,14 @@ void add(Region& region, const Heatmap& map, const Run& run) {
 
 std::vector<Region> regions_above(const Heatmap& map, double threshold) {
   check_finite(map.values, "the heatmap");
-  const std::vector<Run> runs = runs_above(map, threshold);
-  RunSets sets(runs, true);
+  const std::vector<Run> runs = runs_of(map, [=](float v) { return v > threshold; });
+  const std::vector<std::size_t> sets = sets_of(runs, true);
   std::vector<Region> regions;
-  std::vector<std::size_t> region_of(runs.size());  // by the first run of a region
   for (std::size_t i = 0; i < runs.size(); ++i) {
-    const std::size_t first = sets.first_of(i);
     const Run& run = runs[i];
-    if (first == i) {
-      region_of[i] = regions.size();
+    if (sets[i] == regions.size())
       regions.push_back({{static_cast<double>(run.begin), static_cast<double>(run.y), 0, 0}, 0, 0});
-    }
-    add(regions[region_of[first]], map, run);
+    add(regions[sets[i]], map, run);
   }
   return regions;
 }

@@ -27,8 +27,8 @@ dnnl::primitive_attr user_scratch();
 void reorder_weights(const void* values, const dnnl::memory::desc& lies, const dnnl::memory::desc& want,
                      std::byte* bytes);
 
-/// Multiplications and additions of one call of a convolution, an inner product or a product of matrices; 0 for other
-/// primitives.
+/// Multiplications and additions of one call of a convolution, an inner product or a product of matrices; 0 for
+/// other primitives.
 double operations_of(const_dnnl_primitive_desc_t primitive);
 
 /// One argument of a primitive.

@@ -164,7 +164,8 @@ struct Specimen {
 
 /// The smallest that can be had. In what form a kernel wants its weights depends on the number of pixels, and so
 /// does which kernel oneDNN takes.
-std::optional<Specimen> specimen(const ConvolutionShape& s, std::int64_t images, const convolution_forward::primitive_desc& whole) {
+std::optional<Specimen> specimen(const ConvolutionShape& s, std::int64_t images,
+                                 const convolution_forward::primitive_desc& whole) {
   constexpr std::int64_t kSides[]{28, 56};
   for (const std::int64_t n : {std::int64_t{1}, images})
     for (const std::int64_t side : kSides) {

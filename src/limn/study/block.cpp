@@ -225,8 +225,7 @@ void BlockWorker::measure(Slot& slot, BlockResult& result) {
   for (std::size_t m = 0; m < labels_.size(); ++m) {
     std::vector<std::unique_ptr<const StudiedMap>> studied;
     std::vector<const StudiedMap*> maps;
-    for (Heatmap& map : slot.maps[m])
-      maps.push_back(studied.emplace_back(experiment_.study(std::move(map))).get());
+    for (Heatmap& map : slot.maps[m]) maps.push_back(studied.emplace_back(experiment_.study(std::move(map))).get());
     add(labels_[m], maps);
   }
   const auto key = random_key(plan_.options.seed, slot.row.id);
