@@ -90,6 +90,11 @@ bool wants_pictures(const CompileFlags& flags) {
   return flags.with_preprocess || flags.with_overlay || !flags.web.empty();
 }
 
+/// A black or white baseline is what the preprocessing makes of such a pixel.
+bool wants_colour(const CompileFlags& flags) {
+  return flags.averages.baseline == "black" || flags.averages.baseline == "white";
+}
+
 /// All but what depends on the model.
 CompileModelOptions read_options(const CompileFlags& flags) {
   CompileModelOptions options;
@@ -120,9 +125,7 @@ int compile(const CompileFlags& flags) {
                            "name another file, such as explained.onnx"));
   CompileModelOptions options = read_options(flags);
   const Model model = import_onnx(flags.network.model);
-  // A black or white baseline is what the preprocessing makes of such a pixel.
-  const bool wants_colour = options.request.path.baseline == IntegrationPath::Baseline::colour;
-  if (wants_pictures(flags) || wants_colour) {
+  if (wants_pictures(flags) || wants_colour(flags)) {
     PreprocessChoice choice = preprocess_of(flags.network, as_open_classifier(model.graph, flags.network.output));
     settle_baselines(flags.averages, choice.preprocess, std::span(&options.request, 1));
     if (wants_pictures(flags)) options.preprocess = std::move(choice.preprocess);
@@ -191,7 +194,7 @@ void check_heeded(const CLI::App& command, const CompileFlags& flags) {
     throw UsageError(Error(ErrorCode::unsupported, "the page has no noise to feed", "--method smooth-grad",
                            "take another method for --web"));
   require_heeded(command, {"--preset", "--resize", "--crop", "--range", "--mean", "--std", "--order"},
-                 wants_pictures(flags) || flags.averages.baseline == "black" || flags.averages.baseline == "white",
+                 wants_pictures(flags) || wants_colour(flags),
                  "--with-preprocess, --with-overlay, --web and a black or white --baseline");
   require_heeded(command, {"--colormap"}, flags.with_overlay || web, "--with-overlay and --web");
   require_heeded(command, {"--runtime"}, web, "--web");

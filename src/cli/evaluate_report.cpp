@@ -3,9 +3,14 @@
 #include <fmt/format.h>
 
 #include <cstdio>
+#include <string_view>
 
 namespace limn::cli {
 namespace {
+
+/// A cell of the first column, apart from the next however long it is.
+std::string padded(std::string_view name) { return fmt::format("{:<21} ", name); }
+std::string name_cell(const Json& method) { return padded(method.at("name").get<std::string>()); }
 
 std::string percent(const Json& rate, const char* key) {
   if (rate.at(key).is_null()) return "-";
@@ -39,7 +44,7 @@ std::string images_line(const Json& summary) {
 std::string localization_rows(const Json& method) {
   std::string text;
   for (const Json& b : method.at("boxes"))
-    text += fmt::format("{:<22}{:<15}{:<20}{:<20}{:<20}{}\n", method.at("name").get<std::string>(),
+    text += fmt::format("{}{:<15}{:<20}{:<20}{:<20}{}\n", name_cell(method),
                         fmt::format("{} {:.2f}", b.at("rule").get<std::string>(), b.at("threshold").get<double>()),
                         percent(b.at("top1"), "error"), percent(b.at("top5"), "error"),
                         percent(b.at("known_class"), "rate"), fraction(b.at("iou")));
@@ -52,10 +57,10 @@ std::string threshold_table(const Json& summary) {
   for (const Json& method : summary.at("methods")) {
     if (!method.contains("max_box_accuracy")) continue;
     if (text.empty())
-      text = fmt::format("\n{:<22}{:<11}{:<13}{:<15}{:<11}{}\n", "method", "MaxBoxAcc", "MaxBoxAccV2",
+      text = fmt::format("\n{}{:<11}{:<13}{:<15}{:<11}{}\n", padded("method"), "MaxBoxAcc", "MaxBoxAccV2",
                          "calibrated at", "chosen on", "box accuracy");
     const auto of_best = [&](const char* key) { return fmt::format("{:.1f}", 100 * method.at(key).get<double>()); };
-    text += fmt::format("{:<22}{:<11}{:<13}", method.at("name").get<std::string>(), of_best("max_box_accuracy"),
+    text += fmt::format("{}{:<11}{:<13}", name_cell(method), of_best("max_box_accuracy"),
                         of_best("max_box_accuracy_v2"));
     const Json& c = method.at("calibrated");
     text += c.is_null() ? "-\n"
@@ -71,11 +76,10 @@ std::string mask_table(const Json& summary) {
   for (const Json& method : summary.at("methods")) {
     if (!method.contains("pxap")) continue;
     if (text.empty())
-      text =
-          fmt::format("\n{:<22}{:<15}{:<20}{}\n", "method", "masked images", "PxAP of all pixels", "of each image");
+      text = fmt::format("\n{}{:<15}{:<20}{}\n", padded("method"), "masked images", "PxAP of all pixels",
+                         "of each image");
     const Json& pooled = method.at("pxap");
-    text += fmt::format("{:<22}{:<15}{:<20}{}\n", method.at("name").get<std::string>(),
-                        method.at("masked_images").dump(),
+    text += fmt::format("{}{:<15}{:<20}{}\n", name_cell(method), method.at("masked_images").dump(),
                         pooled.is_null() ? "-" : fmt::format("{:.3f}", pooled.get<double>()),
                         fraction(method.at("pxap_of_images")));
   }
@@ -83,8 +87,8 @@ std::string mask_table(const Json& summary) {
 }
 
 std::string pointing_row(const Json& method) {
-  return fmt::format("{:<22}{:<20}{:<20}{:<20}{}\n", method.at("name").get<std::string>(),
-                     percent(method.at("accuracy"), "rate"), percent(method.at("accuracy_with_tolerance"), "rate"),
+  return fmt::format("{}{:<20}{:<20}{:<20}{}\n", name_cell(method), percent(method.at("accuracy"), "rate"),
+                     percent(method.at("accuracy_with_tolerance"), "rate"),
                      percent(method.at("accuracy_of_predicted_class"), "rate"),
                      fraction(method.at("energy_inside")));
 }
@@ -93,16 +97,15 @@ std::string pointing_row(const Json& method) {
 std::string xray_rows(const Json& method) {
   std::string text;
   for (const Json& s : method.at("shares"))
-    text += fmt::format("{:<22}{:<11.2f}{:<22}{:<22}{:<22}{}\n", method.at("name").get<std::string>(),
-                        s.at("threshold").get<double>(), fraction(s.at("share")), fraction(method.at("chance")),
+    text += fmt::format("{}{:<11.2f}{:<22}{:<22}{:<22}{}\n", name_cell(method), s.at("threshold").get<double>(),
+                        fraction(s.at("share")), fraction(method.at("chance")),
                         fraction(method.at("energy_inside")), percent(method.at("localized"), "rate"));
   return text;
 }
 
 std::string occlusion_row(const Json& method) {
-  return fmt::format("{:<22}{:<28}{:<28}{}\n", method.at("name").get<std::string>(),
-                     signed_fraction(method.at("spearman")), signed_fraction(method.at("argsort")),
-                     method.at("degenerate").dump());
+  return fmt::format("{}{:<28}{:<28}{}\n", name_cell(method), signed_fraction(method.at("spearman")),
+                     signed_fraction(method.at("argsort")), method.at("degenerate").dump());
 }
 
 /// The head of the table of an experiment's methods, and how the rows of a method are written.
@@ -112,18 +115,18 @@ struct TextTable {
 };
 TextTable text_table(const std::string& experiment) {
   if (experiment == "localization")
-    return {fmt::format("{:<22}{:<15}{:<20}{:<20}{:<20}{}\n", "method", "box", "top-1 loc. error",
+    return {fmt::format("{}{:<15}{:<20}{:<20}{:<20}{}\n", padded("method"), "box", "top-1 loc. error",
                         "top-5 loc. error", "known class", "IoU"),
             localization_rows};
   if (experiment == "pointing-game")
-    return {fmt::format("{:<22}{:<20}{:<20}{:<20}{}\n", "method", "accuracy", "with tolerance", "predicted class",
-                        "energy inside"),
+    return {fmt::format("{}{:<20}{:<20}{:<20}{}\n", padded("method"), "accuracy", "with tolerance",
+                        "predicted class", "energy inside"),
             pointing_row};
   if (experiment == "xray")
-    return {fmt::format("{:<22}{:<11}{:<22}{:<22}{:<22}{}\n", "method", "threshold", "pixels in the box",
+    return {fmt::format("{}{:<11}{:<22}{:<22}{:<22}{}\n", padded("method"), "threshold", "pixels in the box",
                         "area of the box", "energy inside", "localized"),
             xray_rows};
-  return {fmt::format("{:<22}{:<28}{:<28}{}\n", "method", "rank correlation", "of argsort", "constant maps"),
+  return {fmt::format("{}{:<28}{:<28}{}\n", padded("method"), "rank correlation", "of argsort", "constant maps"),
           occlusion_row};
 }
 
