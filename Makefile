@@ -33,7 +33,8 @@ test:  ## build and run the tests; SLOW=1 runs the slow ones too, PARITY=0 leave
 	@cmake --preset release -DLIMN_BUILD_TESTS=ON --log-level=WARNING
 	@cmake --build $(release) -j $(JOBS)
 	@echo "limn: running the tests; those that pass are not listed"
-	@LIMN_NODE_MODULES=$${LIMN_NODE_MODULES:-$(CURDIR)/$(node)} ctest --test-dir $(release) -j 2 --output-on-failure --no-tests=error $(if $(without),-LE '^($(without))$$') \
+	@LIMN_NODE_MODULES=$${LIMN_NODE_MODULES:-$(CURDIR)/$(node)} ctest --test-dir $(release) -j 2 \
+	    --output-on-failure --no-tests=error $(if $(without),-LE '^($(without))$$') \
 	  | sed -u '/^ *Start *[0-9]/d; / Passed  /d'
 
 test-all:  ## every test, slow ones and comparisons with PyTorch and onnxruntime too; takes hours

@@ -42,9 +42,7 @@ def suits(name, method):
 
 
 def main():
-    if not node.modules("onnxruntime-node"):
-        print(f"skipped: {node.needs('onnxruntime-node')}")
-        sys.exit(77)
+    node.modules_or_skip("onnxruntime-node")
     known, failed = compiled.methods(), False
     methods = [a for a in sys.argv[1:] if a in known] or known
     wanted = [a for a in sys.argv[1:] if a not in known]

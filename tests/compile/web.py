@@ -27,11 +27,8 @@ def limn(*arguments):
 
 def runtime_or_skip():
     """The folder of onnxruntime-web's files."""
-    needed = {"packages": ("onnxruntime-web", "playwright-core"), "programs": ("node", "chromium")}
-    if modules := node.modules(*needed["packages"], programs=needed["programs"]):
-        return modules / "onnxruntime-web/dist"
-    print(f"skipped: {node.needs(*needed['packages'], programs=needed['programs'])}")
-    sys.exit(77)
+    modules = node.modules_or_skip("onnxruntime-web", "playwright-core", programs=("node", "chromium"))
+    return modules / "onnxruntime-web/dist"
 
 
 @contextlib.contextmanager

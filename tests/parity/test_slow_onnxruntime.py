@@ -49,9 +49,10 @@ def errors(logits, truth):
 
 
 def main():
-    if not PHOTOGRAPHS.exists() or not node.modules("onnxruntime-node"):
-        print(f"skipped: needs the photographs; {node.needs('onnxruntime-node')}")
+    if not PHOTOGRAPHS.exists():
+        print("skipped: needs the photographs")
         sys.exit(77)
+    node.modules_or_skip("onnxruntime-node")
     paths = sorted(PHOTOGRAPHS.glob("*.JPEG"))
     synsets = [line.split()[0] for line in open(DATA / "ilsvrc-val-250/LOC_synset_mapping.txt", encoding="utf-8")]
     with open(DATA / "ilsvrc-val-250/LOC_val_solution.csv", encoding="utf-8") as f:

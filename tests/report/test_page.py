@@ -47,10 +47,7 @@ def evaluate(folder, out, experiment, *more):
 
 
 def main():
-    programs = ("node", "chromium")
-    if not node.modules("playwright-core", programs=programs):
-        print(f"skipped: {node.needs('playwright-core', programs=programs)}")
-        sys.exit(77)
+    node.modules_or_skip("playwright-core", programs=("node", "chromium"))
     with tempfile.TemporaryDirectory() as temporary:
         folder = pathlib.Path(temporary)
         lay_out(folder / "data")

@@ -2,6 +2,7 @@
 import os
 import pathlib
 import shutil
+import sys
 
 
 def modules(*packages, programs=("node",)):
@@ -11,6 +12,9 @@ def modules(*packages, programs=("node",)):
     return folder if complete else None
 
 
-def needs(*packages, programs=("node",)):
-    """What a test that is skipped for them says."""
-    return f"needs {', '.join(programs)}, and npm's {', '.join(packages)} in the folder LIMN_NODE_MODULES"
+def modules_or_skip(*packages, programs=("node",)):
+    """The same; ends a test that cannot be without them."""
+    if folder := modules(*packages, programs=programs):
+        return folder
+    print(f"skipped: needs {', '.join(programs)}, and npm's {', '.join(packages)} in the folder LIMN_NODE_MODULES")
+    sys.exit(77)
