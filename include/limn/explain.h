@@ -87,6 +87,12 @@ LIMN_API Classifier with_size(Classifier classifier, std::int64_t height, std::i
 /// normalisations and GELUs that an export wrote out as several nodes made one again. The logits and the layers
 /// that the requests name stay as they are. Errors as explanation_graph().
 LIMN_API Classifier with_joined_layers(Classifier classifier, std::span<const MethodRequest> requests);
+/// The classifier for batches of that many images, in which a class token is selected before the last block of a
+/// transformer rather than behind it: rows of the block that nobody reads are not computed, forward or backward. A
+/// network that selects nothing is returned as it is. The logits and the layers that the requests name stay whole.
+/// Errors as explanation_graph().
+LIMN_API Classifier with_early_selections(Classifier classifier, std::span<const MethodRequest> requests,
+                                          std::int64_t batch);
 
 /// The model and its explanations as one graph: inputs as in the model plus `target` (shaped like the logits: the
 /// cotangent of the logits, for a class score its one-hot vector); outputs `logits` and `map_0`, `map_1`, ... in

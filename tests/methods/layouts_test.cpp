@@ -83,6 +83,26 @@ TEST(Tokens, BehindTheLastAttentionPatchesDoNotReachTheClassToken) {
   EXPECT_GT(std::abs(gradient[0]), 0.0);
 }
 
+TEST(Tokens, BehindTheLastAttentionTheClassTokenAloneIsComputed) {
+  const Classifier c = as_classifier(SmallTransformer().finish_with_class_token());
+  const std::vector<MethodRequest> early{{"grad-cam", {}, "auto", false}}, late{{"grad-cam", {}, "block2", false}};
+  const auto tokens = [&](const std::vector<MethodRequest>& requests) {
+    const Graph g = with_early_selections(c, requests, 1).graph;
+    return known_dims(g.shape(g.at("block2")))[1];
+  };
+  EXPECT_EQ(tokens(early), 1);
+  EXPECT_EQ(tokens(late), 7);  // a layer that is asked for stays whole
+
+  Explainer explainer(c, early);
+  std::ranges::copy(image().as<float>(), explainer.images().begin());
+  explainer.predict();
+  explainer.explain(std::vector{Target{Target::Kind::logit, 1}});
+  const RawMap got = explainer.map(0, 0);
+  const Numbers want = map_of(c, "grad-cam", "auto");
+  ASSERT_EQ(got.data.size(), want.size());
+  for (std::size_t t = 0; t < want.size(); ++t) EXPECT_NEAR(got.data[t], want[t], 1e-6) << t;
+}
+
 TEST(Tokens, AllCamsRunOnThem) {
   const Classifier c = as_classifier(SmallTransformer().finish_with_class_token());
   for (const char* name : {"grad-cam++", "layer-cam", "xgrad-cam"}) map_of(c, name, "auto");

@@ -34,8 +34,7 @@ Precision usual_precision(const Classifier& classifier, std::span<const MethodRe
 Program compile(const Classifier& classifier, std::span<const MethodRequest> requests,
                 const ExplainerOptions& options, std::size_t targets) {
   if (options.batch < 1) throw Error(ErrorCode::bad_input, "a batch holds at least one image");
-  const Graph graph = explanation_graph(with_joined_layers(classifier, requests), requests, targets);
-  const Dim batch = graph.shape(graph.at(classifier.image))[0];
+  const Dim batch = classifier.graph.shape(classifier.graph.at(classifier.image))[0];
   if (batch.known() && batch.value != options.batch)
     throw Error(ErrorCode::unsupported,
                 fmt::format("the model takes batches of {}, not of {}", batch.value, options.batch), {},
@@ -44,7 +43,9 @@ Program compile(const Classifier& classifier, std::span<const MethodRequest> req
   if (!batch.known()) compile_options.symbols[batch.symbol] = options.batch;
   compile_options.threads = options.threads;
   compile_options.precision = options.precision ? *options.precision : usual_precision(classifier, requests);
-  return Program::compile(graph, compile_options);
+  const Classifier native =
+      with_early_selections(with_joined_layers(classifier, requests), requests, options.batch);
+  return Program::compile(explanation_graph(native, requests, targets), compile_options);
 }
 
 }  // namespace

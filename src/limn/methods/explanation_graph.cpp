@@ -4,9 +4,11 @@
 
 #include "limn/methods/method.h"
 #include "limn/ops/build.h"
+#include "limn/passes/bind.h"
 #include "limn/passes/fold_batch_norm.h"
 #include "limn/passes/join_layers.h"
 #include "limn/passes/join_products.h"
+#include "limn/passes/select_early.h"
 
 namespace limn {
 namespace {
@@ -58,16 +60,15 @@ std::string variant_of(const MethodRequest& request, const MethodInfo& info) {
 
 /// Guided and DeconvNet rules act on rectifiers; without one they would quietly be the plain gradient.
 void require_rectifier(const GraphBuilder& g, const MethodRequest& r) {
-  const bool is_guided = r.method == "guided-backprop" || r.method == "deconvnet" || r.method == "guided-grad-cam" ||
-                         (r.method == "grad-cam" && r.variant == "study");
+  const bool is_guided = r.method == "guided-backprop" || r.method == "deconvnet" ||
+                         r.method == "guided-grad-cam" || (r.method == "grad-cam" && r.variant == "study");
   if (!is_guided) return;
   for (std::size_t i = 0; i < g.node_count(); ++i)
     if (is_rectifier(g, g.node(i))) return;
   throw Error(ErrorCode::unsupported,
               fmt::format("{}{} needs a network with rectifiers, and this one has none", r.method,
                           r.variant == "study" ? " in its variant study" : ""),
-              "rectifiers are Relu, and Clip with minimum 0",
-              "use gradient, or grad-cam in its variant paper");
+              "rectifiers are Relu, and Clip with minimum 0", "use gradient, or grad-cam in its variant paper");
 }
 
 }  // namespace
@@ -132,11 +133,34 @@ bool backward_reads_large_layers(const Classifier& classifier, std::span<const M
   return false;
 }
 
-Classifier with_joined_layers(Classifier classifier, std::span<const MethodRequest> requests) {
+namespace {
+
+std::vector<std::string> values_to_keep(const Classifier& classifier, std::span<const MethodRequest> requests) {
   std::vector<std::string> keep{classifier.logits};
   for (const MethodRequest& r : completed(classifier, requests))
     if (!r.layer.empty()) keep.push_back(r.layer);
+  return keep;
+}
+
+bool selects(const Graph& graph) {
+  return std::ranges::any_of(graph.nodes(), [&](const Node& node) {
+    return (node.op == "Gather" || node.op == "Slice") && is_float(graph.value(node.out[0]).type.dtype);
+  });
+}
+
+}  // namespace
+
+Classifier with_joined_layers(Classifier classifier, std::span<const MethodRequest> requests) {
+  const std::vector<std::string> keep = values_to_keep(classifier, requests);
   classifier.graph = join_layers(fold_batch_norm(classifier.graph, keep), keep);
+  return classifier;
+}
+
+Classifier with_early_selections(Classifier classifier, std::span<const MethodRequest> requests,
+                                 std::int64_t batch) {
+  // Sizes are only needed for this, and finding them takes as long as all the rest of what is done to the network.
+  if (selects(classifier.graph))
+    classifier.graph = select_early(with_batch(classifier.graph, batch), values_to_keep(classifier, requests));
   return classifier;
 }
 

@@ -2,23 +2,11 @@
 
 #include <algorithm>
 #include <limits>
-#include <string_view>
+
+#include "limn/passes/by_element.h"
 
 namespace limn {
 namespace {
-
-constexpr std::string_view kByElement[] = {"Abs",       "Add",        "BatchNormalization",
-                                           "Celu",      "Clip",       "Div",
-                                           "Dropout",   "Elu",        "Erf",
-                                           "Exp",       "Gelu",       "HardSigmoid",
-                                           "HardSwish", "Identity",   "LRN",
-                                           "LeakyRelu", "Log",        "Max",
-                                           "Mean",      "Min",        "Mish",
-                                           "Mul",       "Neg",        "PRelu",
-                                           "Pow",       "Reciprocal", "Relu",
-                                           "Selu",      "Sigmoid",    "Softplus",
-                                           "Softsign",  "Sqrt",       "Sub",
-                                           "Sum",       "Tanh",       "ThresholdedRelu"};
 
 bool is_image(const Graph& graph, ValueId id) {
   const auto& type = graph.value(id).type;
@@ -111,8 +99,8 @@ std::optional<WindowReach> window_reach(const Graph& graph, const Node& node) {
   if ((node.op == "MaxPool" || node.op == "AveragePool") && is_image(graph, node.in[0]))
     return reach_of_pooling(graph, node);
   if (node.op == "Concat" && joins_channels(graph, node)) return WindowReach{};
-  const bool by_element = std::ranges::find(kByElement, node.op) != std::end(kByElement);
-  return by_element && keeps_places(graph, node) ? std::optional(WindowReach{}) : std::nullopt;
+  const bool by_place = is_by_element(node.op) || node.op == "BatchNormalization" || node.op == "LRN";
+  return by_place && keeps_places(graph, node) ? std::optional(WindowReach{}) : std::nullopt;
 }
 
 Attrs without_padding(const Node& node) {

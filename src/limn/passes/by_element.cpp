@@ -1,0 +1,28 @@
+#include "limn/passes/by_element.h"
+
+#include <algorithm>
+
+namespace limn {
+
+bool is_by_element(std::string_view op) {
+  static constexpr std::string_view kOps[] = {"Abs",         "Add",
+                                              "Celu",        "Clip",
+                                              "Div",         "Dropout",
+                                              "Elu",         "Erf",
+                                              "Exp",         "Gelu",
+                                              "HardSigmoid", "HardSwish",
+                                              "Identity",    "LeakyRelu",
+                                              "Log",         "Max",
+                                              "Mean",        "Min",
+                                              "Mish",        "Mul",
+                                              "Neg",         "PRelu",
+                                              "Pow",         "Reciprocal",
+                                              "Relu",        "Selu",
+                                              "Sigmoid",     "Softplus",
+                                              "Softsign",    "Sqrt",
+                                              "Sub",         "Sum",
+                                              "Tanh",        "ThresholdedRelu"};
+  return std::ranges::find(kOps, op) != std::end(kOps);
+}
+
+}  // namespace limn
