@@ -1,7 +1,8 @@
 // Times of several models in one onnxruntime process: node compiled_cost.mjs BATCH THREADS ROUNDS MODEL...
 //
 // Every round runs each model once, in turn, so that whatever else the machine does troubles all of them; standard
-// output is one JSON list of milliseconds per model. All graph optimisations are on, threads run within operators.
+// output is JSON, for each model the milliseconds of the clock and of the processor. All graph optimisations are on,
+// threads run within operators.
 import { createRequire } from "node:module";
 
 const require = createRequire(process.env.LIMN_NODE_MODULES ? process.env.LIMN_NODE_MODULES + "/" : import.meta.url);
@@ -31,11 +32,14 @@ async function load(model) {
 
 const loaded = [];
 for (const model of models) loaded.push(await load(model));
-const times = models.map(() => []);
+const times = models.map(() => ({ clock: [], processor: [] }));
 for (let round = 0; round < rounds + warmUp; round++)
   for (let i = 0; i < loaded.length; i++) {
-    const start = performance.now();
+    const start = performance.now(), before = process.cpuUsage();
     await loaded[i].session.run(loaded[i].feeds);
-    if (round >= warmUp) times[i].push(performance.now() - start);
+    const used = process.cpuUsage(before);
+    if (round < warmUp) continue;
+    times[i].clock.push(performance.now() - start);
+    times[i].processor.push((used.user + used.system) / 1000);
   }
 console.log(JSON.stringify(times));

@@ -1,8 +1,9 @@
 #!/usr/bin/python3
 """What an explanation costs in a compiled file: its time over the model's own, in one onnxruntime process.
 
-Both sessions stay loaded and runs are interleaved. A figure is the ratio of the fastest runs, then that of the medians;
-the growth of the file stands behind it. Needs npm's onnxruntime-node (npm install --ignore-scripts onnxruntime-node, in
+Both sessions stay loaded and runs are interleaved. A figure is the ratio of the fastest runs, then that of the medians,
+then that of the least processor time, which does not count waiting: on a machine that others use, a long run is
+interrupted more often than a short one. The growth of the file stands behind them. Needs npm's onnxruntime-node (npm install --ignore-scripts onnxruntime-node, in
 the folder that LIMN_NODE_MODULES names).
 
   bench/compiled_cost.py --limn build/release/bin/limn MODEL.onnx [MODEL.onnx ...] [--batch 1 8] [--threads 2]
@@ -31,6 +32,11 @@ def times(batch, args, models):
     return json.loads(done.stdout)
 
 
+def ratio(two):
+    explained, plain = two
+    return explained / plain
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("models", nargs="+", type=pathlib.Path)
@@ -40,7 +46,8 @@ def main():
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=15)
     args = parser.parse_args()
-    print(f"{'':20}{'':18}{'batch':>6}{'model, ms':>11}{'ratio':>8}{'medians':>9}{'file':>10}")
+    print(f"{'':20}{'':18}{'batch':>6}{'model, ms':>11}{'ratio':>8}{'medians':>9}{'processor':>11}"
+          f"{'file':>10}")
     for model in args.models:
         with tempfile.TemporaryDirectory() as temporary:
             for method in args.methods:
@@ -51,8 +58,11 @@ def main():
                 growth = 100 * (path.stat().st_size / model.stat().st_size - 1)
                 for batch in args.batch:
                     plain, explained = times(batch, args, [model, path])
-                    print(f"{model.stem:20}{method:18}{batch:6}{min(plain):11.1f}{min(explained) / min(plain):8.2f}"
-                          f"{statistics.median(explained) / statistics.median(plain):9.2f}{growth:+9.2f}%", flush=True)
+                    clock = [t["clock"] for t in (explained, plain)]
+                    processor = [min(t["processor"]) for t in (explained, plain)]
+                    print(f"{model.stem:20}{method:18}{batch:6}{min(clock[1]):11.1f}{ratio(map(min, clock)):8.2f}"
+                          f"{ratio(map(statistics.median, clock)):9.2f}{ratio(processor):11.2f}{growth:+9.2f}%",
+                          flush=True)
 
 
 if __name__ == "__main__":

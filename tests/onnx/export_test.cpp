@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <fstream>
+#include <limits>
 
 #include "limn/export_onnx.h"
 #include "limn/model.h"
@@ -17,8 +18,12 @@ namespace limn {
 namespace {
 
 using ::testing::AllOf;
+using ::testing::AnyOf;
+using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::Not;
+using ::testing::UnorderedElementsAre;
 
 Tensor numbers(const Dims& dims, float first) {
   Tensor t(DType::f32, dims);
@@ -133,23 +138,98 @@ TEST_F(Export, SomeOfTheSizesInOlderWords) {
   }
 }
 
+/// y = MaxPool(x) and the gradient of sum(y^2).
+Graph pool_with_gradient(const Shape& x_shape, const Attrs& window) {
+  GraphBuilder g(operators());
+  const Value x = g.input("x", {DType::f32, x_shape});
+  const Value y = g.add("MaxPool", {x}, window, "y");
+  return std::move(g).finish({{"dx", g.add("limn::MaxPoolGrad", {y * 2.0F, x}, window, "dx")}});
+}
+
+std::vector<Attrs> windows() {
+  using Ints = std::vector<std::int64_t>;
+  const Ints two{2, 2}, three{3, 3};
+  return {{{"kernel_shape", two}, {"strides", two}},
+          {{"kernel_shape", two}, {"strides", Ints{3, 3}}},  // with ceil_mode, the last of a size of 6 is dropped
+          {{"kernel_shape", three}, {"strides", two}},
+          {{"kernel_shape", three}, {"pads", Ints{1, 1, 1, 1}}},
+          {{"kernel_shape", Ints{2, 3}}, {"strides", Ints{3, 2}}, {"pads", Ints{0, 2, 1, 0}}},
+          {{"kernel_shape", Ints{3, 2}},
+           {"strides", Ints{2, 3}},
+           {"pads", Ints{1, 1, 0, 0}},
+           {"dilations", Ints{1, 2}}}};
+}
+
 TEST_F(Export, PoolsHaveAGradientInEveryOpset) {
-  for (const bool ceil : {false, true}) {
-    GraphBuilder g(operators());
-    const Value x = g.input("x", {DType::f32, Shape{Dim("N"), 2, Dim("H"), Dim("W")}});
-    const Attrs window{{"kernel_shape", std::vector<std::int64_t>{3, 2}},
-                       {"strides", std::vector<std::int64_t>{2, 1}},
-                       {"pads", std::vector<std::int64_t>{1, 1, 0, 0}},
-                       {"dilations", std::vector<std::int64_t>{1, 2}},
-                       {"ceil_mode", std::int64_t{ceil}}};
-    const Value y = g.add("MaxPool", {x}, window, "y");
-    const Graph graph = std::move(g).finish({{"dx", x.in->add("limn::MaxPoolGrad", {y * 2.0F, x}, window, "dx")}});
-    // Ties: the first of equals takes the cotangent.
-    Tensor values = numbers({2, 2, 7, 6}, -1);
-    values.mutable_view().as<float>()[8] = values.mutable_view().as<float>()[9] = 5;
-    for (const std::int64_t opset : {13, 16})
-      expect_same(graph, write_and_read(graph, {.opset = opset}), {{"x", values}});
-  }
+  // Ties: the first of equals takes the cotangent.
+  Tensor values = numbers({2, 2, 7, 6}, -1);
+  values.mutable_view().as<float>()[8] = values.mutable_view().as<float>()[9] = 5;
+  for (Attrs window : windows())
+    for (const bool ceil : {false, true})
+      for (const Shape& shape : {Shape{Dim("N"), 2, Dim("H"), Dim("W")}, Shape{Dim("N"), 2, 7, 6}}) {
+        window.set("ceil_mode", std::int64_t{ceil});
+        const Graph graph = pool_with_gradient(shape, window);
+        for (const std::int64_t opset : {13, 16, 21})
+          expect_same(graph, write_and_read(graph, {.opset = opset}), {{"x", values}});
+      }
+}
+
+std::vector<std::string> operators_of(const Graph& graph) {
+  std::vector<std::string> ops;
+  for (const Node& node : graph.nodes()) ops.push_back(node.op);
+  return ops;
+}
+
+// Not every run time has MaxPool with positions, and ScatterElements adds from opset 16 on.
+TEST_F(Export, GradientsOfPoolsNeedNeitherPositionsNorScattering) {
+  for (const Attrs& window : windows())
+    for (const std::int64_t opset : {13, 17, 21}) {
+      const Graph back = write_and_read(pool_with_gradient({Dim("N"), 2, 7, 9}, window), {.opset = opset});
+      EXPECT_THAT(operators_of(back),
+                  Not(AnyOf(Contains("ScatterElements"), Contains("ArgMax"), Contains("Shape"))));
+      for (const Node& node : back.nodes()) EXPECT_EQ(node.out.size(), 1U) << node.op;
+    }
+}
+
+TEST_F(Export, AveragesOverOverhangingWindowsAreSpreadWithoutCutting) {
+  GraphBuilder g(operators());
+  const Value x = g.input("x", {DType::f32, Shape{Dim("N"), 2, 8, 9}});
+  const Attrs window{{"kernel_shape", std::vector<std::int64_t>{3, 3}},
+                     {"strides", std::vector<std::int64_t>{2, 2}},
+                     {"ceil_mode", std::int64_t{1}}};
+  const Value y = g.add("AveragePool", {x}, window);
+  const Value sizes =
+      g.add("Concat", {g.add("Shape", {x}, {{"end", std::int64_t{1}}}), int64_constant(g, {2, 8, 9})},
+            {{"axis", std::int64_t{0}}});
+  const Graph graph = std::move(g).finish({{"dx", g.add("limn::AveragePoolGrad", {y, sizes}, window, "dx")}});
+  const Graph back = write_and_read(graph);
+  const Node* spread = nullptr;
+  for (const Node& node : back.nodes())
+    if (node.op == "ConvTranspose") spread = &node;
+  ASSERT_NE(spread, nullptr);
+  EXPECT_EQ(spread->attrs.integers("pads"), (std::vector<std::int64_t>{0, 0, 1, 0}));
+  expect_same(graph, back, {{"x", numbers({2, 2, 8, 9}, 0)}});
+}
+
+// Some exporters pad with what no maximum can be.
+TEST_F(Export, PoolsBehindInfinitePaddingHaveAFiniteGradient) {
+  GraphBuilder g(operators());
+  const Value x = g.input("x", {DType::f32, Shape{Dim("N"), 1, 4, 4}});
+  const Value around = int64_constant(g, {0, 0, 1, 1, 0, 0, 1, 1});
+  const Value padded = g.add("Pad", {x, around, float_constant(g, -std::numeric_limits<float>::infinity())});
+  const Attrs window{{"kernel_shape", std::vector<std::int64_t>{3, 3}}};
+  const Value y = g.add("MaxPool", {padded}, window);
+  const Graph graph = std::move(g).finish({{"dx", g.add("limn::MaxPoolGrad", {y, padded}, window, "dx")}});
+  for (const std::int64_t opset : {13, 17})
+    expect_same(graph, write_and_read(graph, {.opset = opset}), {{"x", numbers({1, 1, 4, 4}, 0)}});
+}
+
+TEST_F(Export, BothBoundsOfAClipAreOneMask) {
+  GraphBuilder g(operators());
+  const Value x = g.input("x", {DType::f32, Shape{Dim("N"), 4}});
+  const Value dx = clip_grad(x, x, float_constant(g, 0.0F), float_constant(g, 6.0F));
+  const Graph back = write_and_read(std::move(g).finish({{"dx", dx}}));
+  EXPECT_THAT(operators_of(back), UnorderedElementsAre("Greater", "Greater", "And", "Cast", "Mul", "Identity"));
 }
 
 TEST_F(Export, WhatAnOpsetLacksIsNamed) {

@@ -49,6 +49,7 @@ Samples unary_samples() {
 Samples rectifier_samples() {
   const Tensor x = distinct_tensor({2, 3, 2}, 1, 0.2F), y = distinct_tensor({2, 3, 2}, 2, 0.2F);
   const Tensor slope = random_tensor({3, 1}, 3, 0.1F, 0.9F);
+  const Tensor on_bounds = Tensor::of<float>({2, 3, 2}, {0, 6, 1e-30F, 5.9999995F, 3, 0, 6, 6, 0, 1, 2, 1e-38F});
   return {
       {"limn::ReluGrad", "plain", {x, y}, {}, {0}},
       {"Clip", "both bounds", {x, scalar(-0.55F), scalar(0.71F)}, {}, {0}},
@@ -58,6 +59,8 @@ Samples rectifier_samples() {
       {"Clip", "integers", {ints({-9, 2, 9}), Tensor::scalar<std::int64_t>(0), Tensor::scalar<std::int64_t>(6)}},
       {"limn::ClipGrad", "both bounds", {x, y, scalar(-0.55F), scalar(0.71F)}, {}, {0}},
       {"limn::ClipGrad", "upper bound", {x, y, Tensor(), scalar(0.71F)}, {}, {0}},
+      {"limn::ClipGrad", "lower bound", {x, y, scalar(0.1F)}, {}, {0}},
+      {"limn::ClipGrad", "on the bounds", {x, on_bounds, scalar(0.0F), scalar(6.0F)}, {}, {0}},
       {"limn::ClipGrad", "no bounds", {x, y}, {}, {0}},
       {"PRelu", "a slope per channel", {x, slope}, {}, {0, 1}},
       {"PRelu", "one slope", {x, Tensor::of<float>({1}, {0.3F})}, {}, {0, 1}}};

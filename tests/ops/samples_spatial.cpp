@@ -158,6 +158,9 @@ Samples max_pool_samples() {
   const Tensor tied = Tensor::of<float>({1, 1, 4, 4}, {1, 1, 1, 1, 1, 1, 1, 1, 0, 2, 2, 0, 0, 2, 2, 0});
   const Attrs overlapping{{"kernel_shape", Ints{3, 3}}, {"strides", Ints{2, 2}}, {"pads", Ints{1, 1, 1, 1}}};
   all.push_back({"limn::MaxPoolGrad", "ties", {cotangent_of("MaxPool", tied, overlapping), tied}, overlapping});
+  const Attrs overhanging{{"kernel_shape", Ints{2, 3}}, {"strides", Ints{3, 2}}, {"ceil_mode", std::int64_t{1}}};
+  all.push_back(
+      {"limn::MaxPoolGrad", "ties, ceil", {cotangent_of("MaxPool", tied, overhanging), tied}, overhanging});
   return all;
 }
 

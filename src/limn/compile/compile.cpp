@@ -54,7 +54,8 @@ Graph folded(const Graph& graph) {
 
 /// The explanation in few standard operators, reading the model's values by their names.
 Graph in_short(const Graph& graph, std::int64_t opset) {
-  return prune(merge_equal(folded(in_onnx_operators(simplify(prune(graph)), opset))));
+  const Graph simple = simplify(prune(graph), GuidedMasks::move);
+  return prune(merge_equal(folded(in_onnx_operators(simple, opset))));
 }
 
 std::string text_of(const CompiledTarget& target) {

@@ -6,7 +6,6 @@
 #include <utility>
 #include <vector>
 
-#include "limn/ops/pool_maxima.h"
 #include "limn/ops/table.h"
 
 namespace limn {
@@ -25,12 +24,8 @@ std::vector<char> needed_nodes(const Graph& graph) {
   return nodes;
 }
 
-/// The first opset whose ScatterElements can add.
-constexpr std::int64_t kScatterAdds = 16;
 /// The first opset whose Shape can tell some of the sizes.
 constexpr std::int64_t kShapeOfSome = 15;
-
-Window pool_window(const Node& node, Value x) { return Window::read(node, x.shape().size() - 2); }
 
 /// Builds the new graph node by node.
 class Rewriter {
@@ -103,9 +98,7 @@ class Rewriter {
   void decompose(const OpDef& op, const Node& node) {
     std::vector<Value> in;
     for (const ValueId id : node.in) in.push_back(value(id));
-    const bool by_taps = node.op == "limn::MaxPoolGrad" && opset_ < kScatterAdds;
-    const auto out = by_taps ? std::vector{max_pool_gradient_by_taps(in[0], in[1], pool_window(node, in[1]))}
-                             : op.decompose({node, in, to_});
+    const auto out = op.decompose({node, in, to_});
     for (std::size_t i = 0; i < node.out.size() && i < out.size(); ++i)
       if (node.out[i] != kAbsent) map_[index(node.out[i])] = out[i];
   }

@@ -5,6 +5,7 @@
 #include "limn/ops/diagnostics.h"
 #include "limn/ops/families.h"
 #include "limn/ops/loops.h"
+#include "limn/ops/pool_maxima.h"
 #include "limn/ops/window.h"
 
 namespace limn {
@@ -136,13 +137,8 @@ std::vector<Value> max_pool_grad_vjp(const VjpContext& c) {
 }
 
 std::vector<Value> max_pool_grad_decompose(const DecomposeContext& c) {
-  GraphBuilder& g = c.graph;
-  const Value x_shape = shape_of(c.in[1]);
-  const Value zeros = reshape(expand(float_constant(g, 0.0F), x_shape), Ints{-1});
-  const Value indices = reshape(indices_of(g, c.in[1], c.node), Ints{-1});
-  const Value sums = g.add("ScatterElements", {zeros, indices, reshape(c.in[0], Ints{-1})},
-                           {{"axis", std::int64_t{0}}, {"reduction", std::string("add")}});
-  return {reshape(sums, x_shape)};
+  const Window window = read_window(c.node, c.in[1].shape().size());
+  return {max_pool_gradient(c.in[0], c.in[1], window, c.node.attrs)};
 }
 
 std::vector<Inferred> infer_average_pool(const InferContext& c) {

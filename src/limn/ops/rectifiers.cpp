@@ -79,11 +79,17 @@ std::vector<Value> clip_grad_vjp(const VjpContext& c) {
   return {clip_grad(c.dout[0], c.in[1], in(2), in(3))};
 }
 
+/// One mask for both bounds: truth values are a quarter of the bytes of floats.
 std::vector<Value> clip_grad_decompose(const DecomposeContext& c) {
-  Value dx = c.in[0];
-  if (c.in.size() > 2 && c.in[2]) dx = dx * to_float(greater(c.in[1], c.in[2]));
-  if (c.in.size() > 3 && c.in[3]) dx = dx * to_float(greater(c.in[3], c.in[1]));
-  return {c.in.size() > 2 ? dx : emit("Identity", {dx})};
+  const Value dy = c.in[0], y = c.in[1];
+  const auto given = [&](std::size_t i) { return i < c.in.size() && c.in[i]; };
+  Value inside;
+  if (given(2)) inside = greater(y, c.in[2]);
+  if (given(3)) {
+    const Value below = greater(c.in[3], y);
+    inside = inside ? emit("And", {inside, below}) : below;
+  }
+  return {inside ? dy * to_float(inside) : emit("Identity", {dy})};
 }
 
 }  // namespace

@@ -146,8 +146,7 @@ Value cut_spatial(Value x, Value shape) {
 Value spread_windows(Value dy, Value w, const Window& window, std::int64_t group, Value x_shape) {
   const std::optional<Shape> target = sizes_in(x_shape);
   const Shape small = dy.shape();
-  const Ints pads = known_pads(window, target);
-  Ints output_padding;
+  Ints pads = known_pads(window, target), output_padding;
   bool cut = false;
   for (std::size_t i = 0; i < window.rank(); ++i) {
     const std::int64_t stride = window.stride[i], padding = pads[i] + pads[window.rank() + i];
@@ -158,7 +157,7 @@ Value spread_windows(Value dy, Value w, const Window& window, std::int64_t group
       rest = in.value - (stride * (out.value - 1) + window.extent(i) - padding);
     else
       cut = cut || stride > 1;
-    cut = cut || rest < 0;
+    pads[window.rank() + i] += std::max<std::int64_t>(-rest, 0);
     output_padding.push_back(std::clamp<std::int64_t>(rest, 0, stride - 1));
   }
   const Value dx = dy.in->add("ConvTranspose", {dy, w},

@@ -21,7 +21,8 @@ bool only_first_output(const Node& node) {
 
 class Simplify {
  public:
-  explicit Simplify(const Graph& graph) : graph_(graph), uses_(graph.use_counts()), rebuild_(graph) {}
+  Simplify(const Graph& graph, GuidedMasks guided_masks)
+      : graph_(graph), guided_masks_(guided_masks), uses_(graph.use_counts()), rebuild_(graph) {}
 
   Graph run() {
     for (const Node& node : graph_.nodes()) {
@@ -131,21 +132,33 @@ class Simplify {
   }
 
   /// ReluGrad(MaxPoolGrad(dy, y), y) with y = Relu(x) equals MaxPoolGrad(ReluGrad(dy, MaxPool(y)), y): the maximum
-  /// of a window is positive exactly where the element that takes the cotangent is.
+  /// of a window is positive exactly where the element that takes the cotangent is. A Relu between the two, of
+  /// guided backpropagation, stays behind them: masking and cutting off commute.
   bool mask_pooled(const Node& node) {
     if (node.op != "limn::ReluGrad") return false;
-    const Node* grad = producer(node.in[0]);
+    const Node* last = made_for_one(node.in[0]);
+    const bool guided = guided_masks_ == GuidedMasks::move && last != nullptr && last->op == "Relu";
+    const Node* grad = guided ? made_for_one(last->in[0]) : last;
     const Node* rectifier = producer(node.in[1]);
     if (grad == nullptr || grad->op != "limn::MaxPoolGrad" || grad->in[1] != node.in[1]) return false;
-    if (rectifier == nullptr || rectifier->op != "Relu" || uses_[index(node.in[0])] != 1) return false;
+    if (rectifier == nullptr || rectifier->op != "Relu") return false;
     const auto pooled = pooled_of(node.in[1], *grad);
     if (!pooled) return false;
     const std::string name = graph_.value(node.out[0]).name + "/pooled";
-    Node mask{"limn::ReluGrad", name, {rebuild_(grad->in[0]).id, pooled->id}, {}, {}};
-    const Value masked = rebuild_.to().add_node(std::move(mask), {name}).front();
-    append({"limn::MaxPoolGrad", grad->name + "/masked", {masked.id, rebuild_(node.in[1]).id}, {}, grad->attrs},
-           node.out[0]);
+    const Value masked = add({"limn::ReluGrad", name, {rebuild_(grad->in[0]).id, pooled->id}, {}, {}});
+    Node spread{"limn::MaxPoolGrad", grad->name + "/masked", {masked.id, rebuild_(node.in[1]).id}, {}, grad->attrs};
+    if (guided) spread = {"Relu", last->name + "/masked", {add(std::move(spread)).id}, {}, {}};
+    append(std::move(spread), node.out[0]);
     return true;
+  }
+
+  /// The node that makes a value for one reader alone; nullptr otherwise.
+  const Node* made_for_one(ValueId id) const { return uses_[index(id)] == 1 ? producer(id) : nullptr; }
+
+  /// Appends a node whose output has its name.
+  Value add(Node node) {
+    const std::string name = node.name;
+    return rebuild_.to().add_node(std::move(node), {name}).front();
   }
 
   /// The output of the MaxPool of `y` whose gradient `grad` is.
@@ -225,12 +238,13 @@ class Simplify {
   }
 
   const Graph& graph_;
+  GuidedMasks guided_masks_;
   std::vector<std::uint32_t> uses_;
   Rebuild rebuild_;
 };
 
 }  // namespace
 
-Graph simplify(const Graph& graph) { return Simplify(graph).run(); }
+Graph simplify(const Graph& graph, GuidedMasks guided_masks) { return Simplify(graph, guided_masks).run(); }
 
 }  // namespace limn
