@@ -127,6 +127,22 @@ TEST(Simplify, NodesThatChangeNothingDisappear) {
   EXPECT_THAT(operators_of(prune(simplify(n.finish({{"y", relu(y)}})))), ElementsAre("Relu"));
 }
 
+TEST(Simplify, TheMeanOfWhatWasRepeatedIsWhatItWas) {
+  SmallNetwork n(4);
+  GraphBuilder& g = n.graph();
+  const Value x = g.input("x", {DType::f32, Shape{2, 3, 1, 1}}),
+              row = g.input("row", {DType::f32, Shape{1, 3, 4, 4}});
+  const Value wide = g.add("Expand", {x, int64_constant(g, {2, 3, 4, 4})});
+  const Value rows = g.add("Expand", {row, int64_constant(g, {2, 3, 4, 4})});
+  const Graph before = n.finish({{"mean", relu(reduce_mean(wide, {2, 3}))},
+                                 {"pool", abs(g.add("GlobalAveragePool", {wide}))},
+                                 {"other", reduce_mean(rows, {2, 3})},
+                                 {"sum", reduce_sum(wide, {2, 3})}});
+  const Graph after = prune(simplify(before));
+  EXPECT_THAT(operators_of(after), ElementsAre("Expand", "Expand", "Relu", "Abs", "ReduceMean", "ReduceSum"));
+  expect_same_values(before, after, {{"x", n.normal({2, 3, 1, 1}, 1.0F)}, {"row", n.normal({1, 3, 4, 4}, 1.0F)}});
+}
+
 TEST(Simplify, NodesThatLookIdleButAreNotStay) {
   SmallNetwork n(4);
   GraphBuilder& g = n.graph();

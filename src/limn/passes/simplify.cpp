@@ -55,6 +55,7 @@ class Simplify {
     if (node.in.empty() || node.in[0] == kAbsent || node.out.empty() || node.out[0] == kAbsent) return {};
     if (!only_first_output(node)) return {};
     if (node.op == "Identity" || (node.op == "Dropout" && !trains(node))) return rebuild_(node.in[0]);
+    if (const Node* repeated = undone(node)) return rebuild_(repeated->in[0]);
     const bool first = same_type(node.in[0], node.out[0]);
     if (first && repeats_first(node)) return rebuild_(node.in[0]);
     const bool second = node.in.size() == 2 && same_type(node.in[1], node.out[0]);
@@ -62,6 +63,16 @@ class Simplify {
     if (second && (node.op == "Mul" || node.op == "Add") && is_all(constant_in(node, 0), neutral))
       return rebuild_(node.in[1]);
     return {};
+  }
+
+  /// The Expand before a mean (or maximum) that brings it back to its old shape: every element meets copies of
+  /// itself.
+  const Node* undone(const Node& node) const {
+    static constexpr std::string_view kAverages[] = {"ReduceMean", "ReduceMax", "ReduceMin", "GlobalAveragePool",
+                                                     "GlobalMaxPool"};
+    if (std::ranges::find(kAverages, node.op) == std::end(kAverages)) return nullptr;
+    const Node* expand = producer(node.in[0]);
+    return expand != nullptr && expand->op == "Expand" && same_type(expand->in[0], node.out[0]) ? expand : nullptr;
   }
 
   bool trains(const Node& node) {

@@ -9,7 +9,8 @@ namespace limn {
 /// fused.
 enum class GuidedMasks { stay, move };
 
-/// Removes nodes that change nothing (Identity, Dropout, Reshape to the same shape, adding 0, multiplying by 1 ...)
+/// Removes nodes that change nothing (Identity, Dropout, Reshape to the same shape, adding 0, multiplying by 1, the
+/// mean of what was repeated ...)
 /// and writes a few patterns in a cheaper form:
 /// - two transpositions become one, or none;
 /// - a product with a transposed matrix reads the matrix as it is;

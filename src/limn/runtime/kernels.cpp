@@ -163,6 +163,10 @@ struct BoundChain {
       float* const next = i + 1 == count ? result : buffer;
       alignas(64) float pattern[2 * kWidth];
       if (o != nullptr && o->lanes) fill_pattern(stage, x, pattern);
+      if (i == 0 && chain.ends_at_zero && o->lanes && is_zero(pattern)) {
+        std::fill(result, result + n, 0.0F);
+        return;
+      }
       const bool lanes = o != nullptr && o->lanes;
       run_stage(stage, next, r, lanes ? pattern : x == nullptr ? nullptr : x + begin, lanes, n);
       r = next;
@@ -175,6 +179,11 @@ struct BoundChain {
     for (std::int64_t l = 0; l < kWidth; ++l) pattern[l] = x[l % lanes];
     if (stage.kind != ChainStage::Kind::scale_shift && stage.kind != ChainStage::Kind::scale_shift_relu) return;
     for (std::int64_t l = 0; l < kWidth; ++l) pattern[kWidth + l] = x[lanes + l % lanes];
+  }
+
+  /// As for all classes but one, where a one-hot cotangent is spread over its channels.
+  static bool is_zero(const float* pattern) {
+    return std::all_of(pattern, pattern + kWidth, [](float v) { return v == 0.0F; });
   }
 
   void clear_padding(float* r, std::int64_t n) const {

@@ -74,6 +74,8 @@ struct Chain {
   std::vector<ChainStage> stages;
   /// Whether 0 may become something else, so that padding has to be cleared.
   bool moves_zero = false;
+  /// Whether a start of 0 makes a result of 0, whatever the operands are, NaN included.
+  bool ends_at_zero = false;
 };
 
 /// Adds the step that runs the chain into `to`, which may be the memory of an operand.

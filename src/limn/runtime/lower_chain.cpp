@@ -1,5 +1,6 @@
 // Chains of element-by-element operators.
 
+#include <algorithm>
 #include <cmath>
 
 #include "limn/runtime/links.h"
@@ -26,6 +27,19 @@ bool keeps_zero(const ChainStage& s) {
   }
 }
 
+/// Whether a result of 0 stays 0, even where the operand is NaN or infinite.
+bool passes_zero(const ChainStage& s) {
+  switch (s.kind) {
+    case Kind::load:
+    case Kind::mask_positive:
+    case Kind::mask_between:
+    case Kind::guided_positive:
+    case Kind::guided_between:
+    case Kind::relu: return true;
+    default: return false;
+  }
+}
+
 class ChainLowering {
  public:
   ChainLowering(Lowering& l, const Group& group) : l_(l), group_(group) {}
@@ -47,6 +61,8 @@ class ChainLowering {
     std::string label;
     for (const std::size_t k : group_.nodes) label += (label.empty() ? "" : "+") + l_.node(k).op;
     if (chain_.shape.last_lanes == chain_.shape.lanes) chain_.moves_zero = false;
+    chain_.ends_at_zero = std::ranges::all_of(chain_.stages, passes_zero);
+    join_planes();
     emit_chain(l_, label + " " + l_.graph().value(result_).name, std::move(chain_), std::move(operands_bound_), to);
     l_.place(result_, to);
     return true;
@@ -162,6 +178,17 @@ class ChainLowering {
     const auto n = static_cast<std::int64_t>(pairs.size());
     add_stage({Kind::scale_shift, 0}, add_operand(l_.own_constant(std::move(pairs), {n}), true, kAbsent));
     operands_.back().pairs = true;
+  }
+
+  /// Planes that lie one behind the other and are treated alike become one: small ones cost more to visit than to
+  /// compute.
+  void join_planes() {
+    const auto stands_apart = [&](const ChainOperand& o) {
+      return o.lanes || o.plane_stride != chain_.shape.plane;
+    };
+    if (chain_.moves_zero || std::ranges::any_of(operands_bound_, stands_apart)) return;
+    chain_.shape.plane *= chain_.shape.planes;
+    chain_.shape.planes = 1;
   }
 
   /// A tensor operand; one that lacks the batch, or has one image, is the same for every image.
