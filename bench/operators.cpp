@@ -29,7 +29,6 @@ Value constant(Value like, const Dims& dims, float value) {
 }
 Value row(Value x) { return constant(x, {x.shape().back().value}, 1.0F); }
 Value layer_norm(Value x) { return emit("LayerNormalization", {x, row(x), row(x)}); }
-Value silu(Value x) { return x * emit("Sigmoid", {x}); }
 /// As PyTorch exports it.
 Value erf_gelu(Value x) {
   return x * (emit("Erf", {x / float_constant(*x.in, 1.4142135F)}) + 1.0F) * float_constant(*x.in, 0.5F);
@@ -56,7 +55,7 @@ std::vector<Case> cases() {
   return {{"Relu", kEarly, op("Relu"), 0, true},
           {"Add", kEarly, [](Value x) { return x + emit("Neg", {x}); }},
           {"Sigmoid", kImage, op("Sigmoid")},
-          {"SiLU", kImage, silu, 0, true},
+          {"SiLU", kImage, op("Swish"), 0, true},
           {"HardSwish", kImage, op("HardSwish")},
           {"Tanh", kImage, op("Tanh")},
           {"Exp", kImage, op("Exp")},

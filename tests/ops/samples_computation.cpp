@@ -26,7 +26,8 @@ Samples trigonometric_samples() {
     for (const Dims& dims : {Dims{2, 3, 2}, Dims{5}, Dims{}})
       all.push_back({op, to_string(std::span(dims)), {random_tensor(dims, seed++, low, high)}, {}, {0}});
   };
-  for (const char* op : {"Sinh", "Cosh", "Atan", "Asinh", "Softsign", "Celu", "Mish", "Gelu"}) add(op, -2.0F, 2.0F);
+  for (const char* op : {"Sinh", "Cosh", "Atan", "Asinh", "Softsign", "Celu", "Mish", "Gelu", "Swish"})
+    add(op, -2.0F, 2.0F);
   for (const char* op : {"Tan", "Asin", "Acos", "Atanh"}) add(op, -0.8F, 0.8F);
   add("Acosh", 1.3F, 4.0F);
   return all;
@@ -37,6 +38,10 @@ Samples activation_samples() {
   return {
       {"Celu", "narrow", {x}, {{"alpha", 0.5}}, {0}},
       {"Mish", "far from zero", {row<float>({-60, -9, 9, 60})}, {}, {0}},
+      {"Swish", "steep", {x}, {{"alpha", 1.75}}, {0}},
+      {"Swish", "far from zero", {row<float>({-60, -9, 9, 60})}, {}, {0}},
+      {"limn::SwishGrad", "plain", {random_tensor({2, 3, 4}, 1), x}, {}, {0, 1}},
+      {"limn::SwishGrad", "steep", {random_tensor({2, 3, 4}, 1), x}, {{"alpha", 1.75}}, {0, 1}},
       {"Gelu", "approximate", {x}, {{"approximate", std::string("tanh")}}, {0}},
       {"Gelu", "far from zero", {row<float>({-30, -6, 6, 30})}, {}, {0}},
       {"ThresholdedRelu", "default", {x}, {}, {0}},

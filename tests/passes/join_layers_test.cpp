@@ -63,6 +63,16 @@ TEST_F(JoinLayers, KnowsBothOrdersOfAGelu) {
   EXPECT_THAT(joined({{"y", gelu(input(), true)}}), ElementsAre("Gelu"));
 }
 
+TEST_F(JoinLayers, MakesOneNodeOfASwish) {
+  const Value x = input(), gate = g_.add("Sigmoid", {x});
+  EXPECT_THAT(joined({{"y", g_.add("Mul", {gate, x})}}), ElementsAre("Swish"));
+}
+
+TEST_F(JoinLayers, LeavesAGateThatIsReadOrOfAnotherValue) {
+  const Value x = input(), gate = g_.add("Sigmoid", {x}), other = g_.add("Sigmoid", {relu(x)});
+  EXPECT_EQ(joined({{"y", x * gate}, {"gate", gate}, {"z", x * other}}).size(), 5U);
+}
+
 TEST_F(JoinLayers, JoinsOneAfterTheOther) {
   EXPECT_THAT(joined({{"y", gelu(layer_norm(input()), false)}}), ElementsAre("LayerNormalization", "Gelu"));
 }

@@ -79,6 +79,7 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"Sigmoid", {2, 3, 50}, unary("Sigmoid"), "limn:chain"},
         Case{"Tanh", {2, 16, 3, 3}, unary("Tanh"), "limn:chain"}, Case{"Exp", {7}, unary("Exp"), "limn:chain"},
         Case{"Erf", {2, 3, 50}, unary("Erf"), "limn:chain"}, Case{"Gelu", {2, 17, 40}, unary("Gelu"), "limn:chain"},
+        Case{"Swish", {2, 17, 40}, unary("Swish"), "limn:chain"},
         Case{"Gelu by tanh", {2, 17, 40}, unary("Gelu", {{"approximate", std::string("tanh")}}), "limn:chain"}));
 
 }  // namespace

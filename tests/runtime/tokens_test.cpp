@@ -128,12 +128,12 @@ TEST(TokensWeights, ATransposedMatrixIsNotMade) {
   EXPECT_LE(program.weight_bytes(), 64U * 64U * sizeof(float));
 }
 
-/// x Sigmoid(x) behind a convolution is the end of it, unless somebody reads x.
+/// A Swish behind a convolution is the end of it, unless somebody reads what enters it.
 TEST(TokensActivation, SwishIsPartOfAConvolution) {
   for (const bool read : {false, true}) {
     SmallNetwork n(1);
     const Value z = n.conv(n.input(16, 9, 7), 24, {1, 1}, {});
-    const Value y = n.graph().add("Mul", {z, n.graph().add("Sigmoid", {z})});
+    const Value y = n.graph().add("Swish", {z}, {{"alpha", 1.5}});
     std::vector<std::pair<std::string, Value>> outputs{{"y", y}};
     if (read) outputs.emplace_back("z", z);
     const Feeds feeds{{"x", n.normal({3, 16, 9, 7}, 1)}};
@@ -143,8 +143,34 @@ TEST(TokensActivation, SwishIsPartOfAConvolution) {
     std::vector<std::string> labels;
     for (const StepInfo& step : Program::compile(graph, options).steps())
       labels.push_back(step.label.substr(0, step.label.find(' ')));
-    EXPECT_EQ(std::ranges::count(labels, "Conv+Sigmoid+Mul"), read ? 0 : 1);
+    EXPECT_EQ(std::ranges::count(labels, "Conv+Swish"), read ? 0 : 1);
   }
+}
+
+TEST(TokensActivation, TheDerivativeOfSwishIsOneStep) {
+  for (const double alpha : {1.0, 1.5}) {
+    SmallNetwork n(1);
+    const Value x = n.graph().input("x", {DType::f32, Shape{3, 20, 9, 7}});
+    const Value y = n.graph().add("Swish", {x}, {{"alpha", alpha}}), dy = n.graph().input("dy", y.type());
+    const Graph graph = n.finish({{"dx", pull_back(y, dy, std::span(&x, 1)).front()}});
+    EXPECT_EQ(Program::compile(graph, {}).steps().back().kernel, "limn:chain");
+    expect_like_reference(graph, {{"x", n.normal({3, 20, 9, 7}, 3)}, {"dy", n.normal({3, 20, 9, 7}, 1)}}, {}, 1e-6);
+  }
+}
+
+/// A cotangent that is zero for most channels, spread over them, as that of one class is behind a global pooling.
+TEST(TokensActivation, ASpreadCotangentOfOneClassIsMasked) {
+  SmallNetwork n(1);
+  GraphBuilder& g = n.graph();
+  const Value y = g.input("y", {DType::f32, Shape{2, 40, 5, 5}}),
+              dy = g.input("dy", {DType::f32, Shape{2, 40, 1, 1}});
+  const Value dx = relu_grad(expand_like(dy, y), y);
+  const Graph graph = n.finish({{"dx", dx}});
+  std::vector<float> one_hot(80);
+  one_hot[18] = 2.0F;   // in the second block of the first image,
+  one_hot[77] = -3.0F;  // and in the last, incomplete block of the second
+  expect_like_reference(
+      graph, {{"y", n.normal({2, 40, 5, 5}, 1)}, {"dy", Tensor::of<float>({2, 40, 1, 1}, one_hot)}}, {}, 0.0);
 }
 
 }  // namespace

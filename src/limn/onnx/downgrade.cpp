@@ -30,7 +30,8 @@ constexpr std::array kSince{Since{"HardSwish", 14},
                             Since{"BitwiseXor", 18},
                             Since{"Mish", 18},
                             Since{"Gelu", 20},
-                            Since{"GroupNormalization", 21}};
+                            Since{"GroupNormalization", 21},
+                            Since{"Swish", 24}};
 /// Reductions whose axes are an attribute before opset 18.
 constexpr std::array<std::string_view, 9> kReductions{"ReduceL1",        "ReduceL2",   "ReduceLogSum",
                                                       "ReduceLogSumExp", "ReduceMax",  "ReduceMin",

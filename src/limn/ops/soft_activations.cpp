@@ -1,6 +1,7 @@
 // Smooth activation functions beyond those of activations.cpp, and the thresholds of Shrink and ThresholdedRelu.
 #include <cmath>
 #include <numbers>
+#include <utility>
 
 #include "limn/ops/build.h"
 #include "limn/ops/elementwise.h"
@@ -70,6 +71,46 @@ std::vector<Value> mish_vjp(const VjpContext& c) {
   return {c.dout[0] * (t + x * (-(t * t) + 1.0F) * emit("Sigmoid", {x}))};
 }
 
+// Swish (Ramachandran et al. 2017, arXiv 1710.05941; with alpha = 1 SiLU, Elfwing et al. 2018, arXiv 1702.03118):
+// x s with s = sigmoid(alpha x). Its derivative, s (1 + alpha x (1 - s)), is one operator, so that a backward pass
+// reads x once and a forward pass need not keep s.
+constexpr auto kSwish = [](const Attrs& a) {
+  return [alpha = a.real("alpha", 1.0)](double x) { return x / (1 + std::exp(-alpha * x)); };
+};
+std::vector<Value> swish_vjp(const VjpContext& c) {
+  return {emit("limn::SwishGrad", {c.dout[0], c.in[0]}, c.node.attrs)};
+}
+
+void swish_grad_reference(const EvalContext& c) {
+  const double alpha = c.node.attrs.real("alpha", 1.0);
+  dispatch_float(c.in[0].dtype, [&]<class T>() {
+    const auto dy = c.in[0].as<T>();
+    const auto x = c.in[1].as<T>();
+    const auto dx = c.out[0].as<T>();
+    for (std::size_t i = 0; i < dx.size(); ++i) {
+      const double v = alpha * static_cast<double>(x[i]), s = 1 / (1 + std::exp(-v));
+      dx[i] = static_cast<T>(static_cast<double>(dy[i]) * s * (1 + v * (1 - s)));
+    }
+  });
+}
+
+/// alpha x and its sigmoid.
+std::pair<Value, Value> scaled_and_gate(Value x, const Attrs& attrs) {
+  const auto alpha = static_cast<float>(attrs.real("alpha", 1.0));
+  const Value v = alpha == 1.0F ? x : x * alpha;
+  return {v, emit("Sigmoid", {v})};
+}
+std::vector<Value> swish_grad_decompose(const DecomposeContext& c) {
+  const auto [v, s] = scaled_and_gate(c.in[1], c.node.attrs);
+  return {c.in[0] * (s * (v * (-s + 1.0F) + 1.0F))};
+}
+std::vector<Value> swish_grad_vjp(const VjpContext& c) {
+  const auto [v, s] = scaled_and_gate(c.in[1], c.node.attrs);
+  const auto alpha = static_cast<float>(c.node.attrs.real("alpha", 1.0));
+  const Value curvature = s * (-s + 1.0F) * (v * (s * -2.0F + 1.0F) + 2.0F) * alpha;
+  return {emit("limn::SwishGrad", {c.dout[0], c.in[1]}, c.node.attrs), c.dout[0] * c.in[0] * curvature};
+}
+
 // Gelu (Hendrycks and Gimpel 2016, arXiv 1606.08415): x Phi(x) with the normal distribution Phi, or the
 // approximation x/2 (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))).
 constexpr double kCubic = 0.044715;
@@ -122,6 +163,14 @@ const OpDef thresholded_relu_op{
     "ThresholdedRelu", {1, 1}, infer_float_map, map_with_attrs<kThresholdedRelu>, thresholded_relu_vjp};
 const OpDef shrink_op{"Shrink", {1, 1}, infer_shrink, shrink_reference, shrink_vjp};
 const OpDef mish_op{"Mish", {1, 1}, infer_float_map, map_floats<kMish>, mish_vjp};
+const OpDef swish_op{"Swish", {1, 1}, infer_float_map, map_with_attrs<kSwish>, swish_vjp};
+const OpDef swish_grad_op{"limn::SwishGrad",
+                          {2, 2},
+                          infer_float_map,
+                          swish_grad_reference,
+                          swish_grad_vjp,
+                          swish_grad_decompose,
+                          "dx = dy s (1 + alpha x (1 - s)) with s = sigmoid(alpha x); x is the input of Swish"};
 const OpDef gelu_op{"Gelu", {1, 1}, infer_gelu, gelu_reference, gelu_vjp};
 
 }  // namespace limn

@@ -151,6 +151,7 @@ constexpr std::array kTable{
     &squeeze_op,
     &sub_op,
     &sum_op,
+    &swish_op,
     &tan_op,
     &tanh_op,
     &thresholded_relu_op,
@@ -172,6 +173,7 @@ constexpr std::array kTable{
     &relu_grad_op,
     &resize_grad_op,
     &softmax_grad_op,
+    &swish_grad_op,
 };
 
 /// Shape inference through the table.

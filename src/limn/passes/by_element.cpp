@@ -5,23 +5,12 @@
 namespace limn {
 
 bool is_by_element(std::string_view op) {
-  static constexpr std::string_view kOps[] = {"Abs",         "Add",
-                                              "Celu",        "Clip",
-                                              "Div",         "Dropout",
-                                              "Elu",         "Erf",
-                                              "Exp",         "Gelu",
-                                              "HardSigmoid", "HardSwish",
-                                              "Identity",    "LeakyRelu",
-                                              "Log",         "Max",
-                                              "Mean",        "Min",
-                                              "Mish",        "Mul",
-                                              "Neg",         "PRelu",
-                                              "Pow",         "Reciprocal",
-                                              "Relu",        "Selu",
-                                              "Sigmoid",     "Softplus",
-                                              "Softsign",    "Sqrt",
-                                              "Sub",         "Sum",
-                                              "Tanh",        "ThresholdedRelu"};
+  static constexpr std::string_view kOps[] = {
+      "Abs",      "Add",  "Celu",       "Clip",        "Div",       "Dropout",  "Elu",
+      "Erf",      "Exp",  "Gelu",       "HardSigmoid", "HardSwish", "Identity", "LeakyRelu",
+      "Log",      "Max",  "Mean",       "Min",         "Mish",      "Mul",      "Neg",
+      "PRelu",    "Pow",  "Reciprocal", "Relu",        "Selu",      "Sigmoid",  "Softplus",
+      "Softsign", "Sqrt", "Sub",        "Sum",         "Swish",     "Tanh",     "ThresholdedRelu"};
   return std::ranges::find(kOps, op) != std::end(kOps);
 }
 

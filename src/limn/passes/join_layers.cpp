@@ -38,6 +38,8 @@ class JoinLayers {
                node.out[0]);
       else if (const auto x = gelu(node))
         append({"Gelu", node.name, {rebuild_(*x).id}, {}, {}}, node.out[0]);
+      else if (const auto gated = swish(node))
+        append({"Swish", node.name, {rebuild_(*gated).id}, {}, {}}, node.out[0]);
       else
         rebuild_.copy(node);
     }
@@ -150,6 +152,14 @@ class JoinLayers {
     const auto product =
         split(inner(erf->in[0], "Mul"), [&](ValueId c) { return is_scalar(c, 1 / std::numbers::sqrt2); });
     return product ? std::optional(product->second) : std::nullopt;
+  }
+
+  /// x Sigmoid(x)
+  std::optional<ValueId> swish(const Node& node) const {
+    if (node.op != "Mul") return std::nullopt;
+    const auto product = split(&node, [&](ValueId v) { return inner(v, "Sigmoid") != nullptr; });
+    const Node* gate = product ? inner(product->first, "Sigmoid") : nullptr;
+    return gate != nullptr && gate->in[0] == product->second ? std::optional(product->second) : std::nullopt;
   }
 
   void append(Node fresh, ValueId stands_for) {

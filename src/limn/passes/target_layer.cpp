@@ -22,9 +22,9 @@ constexpr std::array<std::string_view, 8> kPassing{"Reshape",  "Flatten",   "Squ
 constexpr std::array<std::string_view, 10> kHead{
     "MaxPool", "AveragePool", "GlobalAveragePool", "GlobalMaxPool", "LpPool",
     "Gemm",    "MatMul",      "ReduceMean",        "ReduceMax",     "Pad"};
-constexpr std::array<std::string_view, 14> kActivations{
-    "Relu",      "Clip", "LeakyRelu", "PRelu",    "Elu",  "Selu",    "Celu", "ThresholdedRelu",
-    "HardSwish", "Mish", "Gelu",      "Softplus", "Tanh", "Softsign"};
+constexpr std::array<std::string_view, 15> kActivations{
+    "Relu",      "Clip", "LeakyRelu", "PRelu", "Elu",      "Selu", "Celu",    "ThresholdedRelu",
+    "HardSwish", "Mish", "Gelu",      "Swish", "Softplus", "Tanh", "Softsign"};
 /// Together with activations: a value that only these read is not yet at its last stage, unless it is an
 /// activation.
 constexpr std::array<std::string_view, 6> kFinishing{

@@ -58,7 +58,7 @@ class Fusion {
   void extend_convolution(Group& g) {
     g.kind = Group::Kind::convolution;
     extend_residual(g);
-    if (!extend_rectifier(g) && g.residual == kAbsent) extend_swish(g);
+    if (!extend_rectifier(g) && g.residual == kAbsent) extend_activation(g, "Swish");
   }
 
   /// The other operand of the Add that alone reads the result.
@@ -88,7 +88,7 @@ class Fusion {
     // A product by rows of weights, as in a backward pass, is no primitive that could clamp or add.
     const bool forward = has_bias || g.bias != kAbsent || n.attrs.integer("transB", 0) != 0;
     if (shape(n.in[0]).size() > 2) extend_residual(g);
-    if (forward && g.residual == kAbsent && !extend_rectifier(g)) extend_gelu(g);
+    if (forward && g.residual == kAbsent && !extend_rectifier(g)) extend_activation(g, "Gelu");
   }
 
   void extend_bias(Group& g) {
@@ -110,26 +110,11 @@ class Fusion {
     return true;
   }
 
-  void extend_gelu(Group& g) {
+  void extend_activation(Group& g, std::string_view op) {
     const auto k = next(g);
-    if (!k || node(*k).op != "Gelu") return;
+    if (!k || node(*k).op != op) return;
     add(g, *k);
     g.activation = *k;
-  }
-
-  /// x Sigmoid(x), where nothing else reads x or the Sigmoid.
-  void extend_swish(Group& g) {
-    const ValueId x = node(g.nodes.back()).out[0];
-    const auto product = reader_[index(x)];
-    if (uses_[index(x)] != 2 || !product || taken_[*product] || node(*product).op != "Mul") return;
-    const Node& n = node(*product);
-    const ValueId gate = n.in[n.in[0] == x ? 1 : 0];
-    const auto& sigmoid = graph_.value(gate).producer;
-    if (gate == x || uses_[index(gate)] != 1 || !sigmoid || taken_[*sigmoid]) return;
-    if (node(*sigmoid).op != "Sigmoid" || node(*sigmoid).in[0] != x) return;
-    add(g, *sigmoid);
-    add(g, *product);
-    g.activation = *sigmoid;
   }
 
   void extend_chain(Group& g) {

@@ -19,7 +19,7 @@ struct Group {
   std::vector<std::size_t> nodes;
   ValueId bias = kAbsent;                 ///< the constant that is added to every row of a dense layer
   ValueId residual = kAbsent;             ///< what is added to the result, shaped like it
-  std::optional<std::size_t> activation;  ///< Relu, Clip or Gelu; the Sigmoid s of x s(x)
+  std::optional<std::size_t> activation;  ///< Relu, Clip, Gelu or Swish
 };
 
 /// A constant matrix that a node reads as it lies, or through a Transpose.

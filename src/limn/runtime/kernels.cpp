@@ -113,6 +113,13 @@ LIMN_MULTIVERSION void run_stage(const ChainStage& stage, float* to, const float
     case Kind::erf: each_by<vector_erf>(to, r, n); break;
     case Kind::gelu: each_by<vector_gelu>(to, r, n); break;
     case Kind::tanh_gelu: each_by<vector_tanh_gelu>(to, r, n); break;
+    case Kind::swish: each(to, r, n, [=](float u) { return u * vector_sigmoid(a * u); }); break;
+    case Kind::swish_slope:
+      each(to, r, x, pattern, n, [=](float u, float v) {
+        const float w = a * v, s = vector_sigmoid(w);
+        return u * (s * (w * (1.0F - s) + 1.0F));
+      });
+      break;
     case Kind::leaky: each(to, r, n, [=](float u) { return u < 0.0F ? a * u : u; }); break;
     case Kind::hard_sigmoid: each(to, r, n, [=](float u) { return between_0_and_1(a * u + b); }); break;
     case Kind::hard_swish:

@@ -58,6 +58,8 @@ struct ChainStage {
     erf,
     gelu,          ///< r Phi(r)
     tanh_gelu,     ///< its approximation by tanh
+    swish,         ///< r sigmoid(a r)
+    swish_slope,   ///< r s (1 + a x (1 - s)) with s = sigmoid(a x)
     leaky,         ///< r < 0 ? a * r : r
     hard_sigmoid,  ///< clip(a * r + b, 0, 1)
     hard_swish,    ///< r * clip(r / 6 + 1/2, 0, 1)

@@ -180,7 +180,9 @@ class ConvolutionLowering {
 
 void append_activation(dnnl::post_ops& ops, const Graph& graph, const Node& node) {
   constexpr float kMost = std::numeric_limits<float>::max();
-  if (node.op == "Sigmoid") return ops.append_eltwise(1.0F, dnnl::algorithm::eltwise_swish, 1.0F, 0.0F);
+  if (node.op == "Swish")
+    return ops.append_eltwise(1.0F, dnnl::algorithm::eltwise_swish,
+                              static_cast<float>(node.attrs.real("alpha", 1.0)), 0.0F);
   if (node.op == "Gelu") {
     const bool tanh = node.attrs.text("approximate", "none") == "tanh";
     return ops.append_eltwise(1.0F, tanh ? dnnl::algorithm::eltwise_gelu_tanh : dnnl::algorithm::eltwise_gelu_erf,
