@@ -34,6 +34,7 @@ THIRD_PARTY = [
     (r"(opencv2/|jpeglib|png\.h|libdeflate|webp/|tiff|jerror|jconfig)", {"image"}, None),
     (r"zlib\.h", {"datasets"}, 1),
     (r"sqlite3", {"study"}, 1),
+    (r"xxhash\.h", {"runtime"}, 1),
     (r"Eigen/", {"methods"}, None),
     (r"nlohmann/", {"checkpoint", "image", "cli"}, None),
     (r"CLI/", {"cli"}, None),

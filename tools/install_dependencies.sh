@@ -13,7 +13,7 @@ packages_of() {
   case $1 in
     build) echo "g++ cmake ninja-build pkg-config git libdnnl-dev libomp5-14 libonnx-dev libprotobuf-dev" \
                 "libopencv-core-dev libopencv-imgproc-dev libjpeg62-turbo-dev libpng-dev libwebp-dev libtiff-dev libdeflate-dev" \
-                "zlib1g-dev libsqlite3-dev libfmt-dev nlohmann-json3-dev libeigen3-dev libcli11-dev" ;;
+                "zlib1g-dev libsqlite3-dev libfmt-dev libxxhash-dev nlohmann-json3-dev libeigen3-dev libcli11-dev" ;;
     test) echo "libgtest-dev libgmock-dev libonnx-testdata libopenmpi-dev openmpi-bin" \
                "python3 python3-numpy python3-pil" ;;
     parity) echo "python3-torch python3-torchvision python3-onnx" ;;

@@ -114,7 +114,8 @@ struct ExplainerOptions {
   std::int64_t batch = 1;
   int threads = 1;
   std::optional<Precision> precision = {};  ///< nothing: default_precision()
-  std::size_t targets = 1;  ///< of each image that the caller has to explain, as far as that is known
+  std::size_t targets = 1;           ///< of each image that the caller has to explain, as far as that is known
+  std::filesystem::path cache = {};  ///< see CompileOptions
 };
 
 /// Fast for CAMs at the layer that `auto` means and for class scores alone: what a rectifier near zero decides

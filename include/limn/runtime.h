@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <filesystem>
 #include <functional>
 #include <map>
 #include <memory>
@@ -18,7 +19,8 @@ namespace limn {
 
 /// How convolutions are computed. Either way numbers are float and sums are float.
 enum class Precision : std::uint8_t {
-  /// Forward passes multiply every weight with every pixel, so that rectifiers and maxima choose as they do in other
+  /// Forward passes multiply every weight with every pixel, so that rectifiers and maxima choose as they do in
+  /// other
   /// frameworks. Gradients, behind which nothing chooses, take the transform where it is faster.
   exact,
   /// Forward passes too take Winograd's transform for 3x3 convolutions where it is faster, with an error of at most
@@ -34,7 +36,20 @@ struct CompileOptions {
   /// Threads that one run uses. One is right for a host program that runs several sessions side by side.
   int threads = 1;
   Precision precision = Precision::exact;
+  /// A folder that keeps transformed weights (see Precision) for later programs, in this process or another; made
+  /// when missing, bounded to 2 GiB. Empty: nothing is kept.
+  std::filesystem::path cache = {};
 };
+
+/// What such a folder holds.
+struct CacheUse {
+  std::size_t files = 0;
+  std::uint64_t bytes = 0;
+};
+/// Nothing for a folder that is not there.
+LIMN_API CacheUse cache_use(const std::filesystem::path& folder);
+/// Removes the kept weights, no other file, and answers what they were. Throws Error{io}.
+LIMN_API CacheUse clear_cache(const std::filesystem::path& folder);
 
 struct StepInfo {
   std::string label;   ///< operators and node name

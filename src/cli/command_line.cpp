@@ -79,6 +79,7 @@ void build(CommandLine& line) {
   add_demo(line);
   add_methods(line);
   add_ops(line);
+  add_cache(line);
   add_version(line);
   add_completion(line);
   add_manual(line);

@@ -68,6 +68,7 @@ void add_convert(CommandLine&);
 void add_demo(CommandLine&);
 void add_methods(CommandLine&);
 void add_ops(CommandLine&);
+void add_cache(CommandLine&);
 void add_version(CommandLine&);
 void add_completion(CommandLine&);
 void add_manual(CommandLine&);

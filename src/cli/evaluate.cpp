@@ -7,6 +7,7 @@
 #include <set>
 
 #include "batch_run.h"
+#include "cache.h"
 #include "evaluate_flags.h"
 #include "evaluate_report.h"
 #include "interrupt.h"
@@ -59,6 +60,7 @@ class Job {
     network_ = open_network(flags.network);
     settle_size(network_, {});
     check_size(network_);
+    plan.cache = cache_folder();
     plan.batch = choose_batch(flags.speed.batch, declared_batch(network_.classifier), kBlock);
     if (declared_batch(network_.classifier) == 1) plan.options.occlusion.batch = 1;
     for (MethodRequest& request : plan.methods)

@@ -8,6 +8,7 @@
 #include <memory>
 
 #include "batch_run.h"
+#include "cache.h"
 #include "explain_plan.h"
 #include "explanations.h"
 #include "output.h"
@@ -53,7 +54,8 @@ int explain(const ExplainFlags& flags) {
   make_folder(flags.out);
   const auto batch = choose_batch(flags.speed.batch, declared_batch(network.classifier), sources.size());
   const ExplainerOptions options{batch, choose_threads(flags.speed.threads),
-                                 choose_precision(plan.precision, sources.size()), most_targets(plan)};
+                                 choose_precision(plan.precision, sources.size()), most_targets(plan),
+                                 cache_folder()};
   InputReader reader(sources, network.preprocess, input_size(network.classifier), static_cast<std::size_t>(batch),
                      &stats);
   auto requests = requests_for(plan, network.layer_of_card());

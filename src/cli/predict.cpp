@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "batch_run.h"
+#include "cache.h"
 #include "command_line.h"
 #include "limn/base/npy.h"
 #include "output.h"
@@ -28,7 +29,10 @@ int predict(const PredictFlags& flags) {
   const Classifier& classifier = network.classifier;
   const auto batch = choose_batch(flags.speed.batch, declared_batch(classifier), sources.size());
   Explainer explainer(classifier, {},
-                      {batch, choose_threads(flags.speed.threads), choose_precision(precision, sources.size())});
+                      {.batch = batch,
+                       .threads = choose_threads(flags.speed.threads),
+                       .precision = choose_precision(precision, sources.size()),
+                       .cache = cache_folder()});
   if (!network.note.empty() && !std::ranges::all_of(sources, &Source::tensor)) print_note(network.note);
 
   std::vector<float> all_logits;

@@ -198,7 +198,8 @@ TEST_F(Commands, VersionMethodsAndOpsAreListed) {
 }
 
 TEST_F(Commands, EveryCommandHasHelpWithExamples) {
-  for (const auto* command : {"inspect", "predict", "explain", "card", "demo", "methods", "ops", "completion"}) {
+  for (const auto* command :
+       {"inspect", "predict", "explain", "card", "demo", "methods", "ops", "cache", "completion"}) {
     const Ran ran = run_limn({command, "--help"});
     EXPECT_EQ(ran.code, 0);
     EXPECT_THAT(ran.out, HasSubstr("Examples:\n  ")) << command;
@@ -214,6 +215,52 @@ TEST_F(Commands, CompletionsKnowEveryOptionOfExplain) {
       EXPECT_THAT(ran.out, HasSubstr(option)) << shell;
   }
   EXPECT_EQ(run_limn({"completion", "tcsh"}).code, 2);
+}
+
+/// An environment variable for the programs that are run until the end of the scope.
+class Environment {
+ public:
+  Environment(const char* name, const std::string& value) : name_(name), before_(std::getenv(name)) {
+    if (before_ != nullptr) old_ = before_;
+    ::setenv(name, value.c_str(), 1);
+  }
+  ~Environment() { before_ != nullptr ? ::setenv(name_, old_.c_str(), 1) : ::unsetenv(name_); }
+  Environment(const Environment&) = delete;
+  Environment& operator=(const Environment&) = delete;
+
+ private:
+  const char* name_;
+  const char* before_;
+  std::string old_;
+};
+
+TEST_F(Commands, TheCacheIsToldAndCleared) {
+  std::filesystem::create_directory(path("cache"));
+  write_text(path("cache/a.weights"), "0123456789");
+  write_text(path("cache/mine.txt"), "mine");
+  const Environment here("LIMN_CACHE", path("cache"));
+  EXPECT_EQ(run_limn({"cache"}).out, path("cache") + ": 0.0 MB of transformed weights in 1 file\n");
+  EXPECT_EQ(run_limn({"cache", "--json"}).lines().front().at("bytes"), 10);
+  EXPECT_EQ(run_limn({"cache", "--clear"}).out, path("cache") + ": removed 0.0 MB of transformed weights in 1 file\n");
+  EXPECT_EQ(run_limn({"cache", "--json"}).lines().front().at("files"), 0);
+  EXPECT_TRUE(std::filesystem::exists(path("cache/mine.txt")));
+}
+
+TEST_F(Commands, TheCacheLiesWhereTheEnvironmentSays) {
+  const auto folder = [] { return run_limn({"cache", "--json"}).lines().front().at("folder"); };
+  const Environment home("HOME", path("home"));
+  {
+    const Environment off("LIMN_CACHE", "off");
+    EXPECT_TRUE(folder().is_null());
+    EXPECT_THAT(run_limn({"cache"}).out, StartsWith("no cache"));
+  }
+  const Environment unset("LIMN_CACHE", "");
+  {
+    const Environment caches("XDG_CACHE_HOME", path("caches"));
+    EXPECT_EQ(folder(), path("caches/limn"));
+  }
+  const Environment relative("XDG_CACHE_HOME", "caches");
+  EXPECT_EQ(folder(), path("home/.cache/limn"));
 }
 
 /// What bash offers after these words.
@@ -237,7 +284,7 @@ TEST_F(Commands, TheManPageHasEveryCommand) {
   const Ran ran = run_limn({"manual"});
   EXPECT_EQ(ran.code, 0);
   for (const auto* command :
-       {"inspect", "predict", "explain", "card", "demo", "methods", "ops", "version", "completion"})
+       {"inspect", "predict", "explain", "card", "demo", "methods", "ops", "cache", "version", "completion"})
     EXPECT_THAT(ran.out, HasSubstr(std::string(".SS limn ") + command + "\n"));
   EXPECT_THAT(ran.out, AllOf(HasSubstr(".SH EXIT STATUS"), HasSubstr("\\-\\-counterfactual")));
 }

@@ -43,6 +43,7 @@ Program compile(const Classifier& classifier, std::span<const MethodRequest> req
   if (!batch.known()) compile_options.symbols[batch.symbol] = options.batch;
   compile_options.threads = options.threads;
   compile_options.precision = options.precision ? *options.precision : usual_precision(classifier, requests);
+  compile_options.cache = options.cache;
   const Classifier native =
       with_early_selections(with_joined_layers(classifier, requests), requests, options.batch);
   return Program::compile(explanation_graph(native, requests, targets), compile_options);

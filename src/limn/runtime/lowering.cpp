@@ -59,9 +59,10 @@ bool same_place(const View& a, const View& b) {
          a.dims == b.dims;
 }
 
-Lowering::Lowering(const Graph& graph, Precision precision)
+Lowering::Lowering(const Graph& graph, Precision precision, WeightCache cache)
     : graph_(graph),
       precision_(precision),
+      cache_(std::move(cache)),
       dims_(graph.value_count()),
       needs_(graph.value_count()),
       remaining_(graph.use_counts()),
@@ -315,6 +316,20 @@ void Lowering::check_numbers(ValueId id) {
               "export the network again from a checkpoint that trained without NaN");
 }
 
+namespace {
+
+WeightCache::Entry checked_form(const Tensor& t, const dnnl::memory::desc& lies, const dnnl::memory::desc& want,
+                                const WeightChange& change, const WeightCheck& check) {
+  const auto changed = change.apply ? change.apply(t.as<float>()) : std::vector<float>();
+  const std::span<const float> values = change.apply ? std::span(changed) : t.as<float>();
+  WeightCache::Entry form{limn::allocate(want.get_size()), want.get_size()};
+  if (form.bytes == nullptr) throw Error(ErrorCode::limit, kNoMemory);
+  reorder_weights(values.data(), lies, want, form.bytes.get());
+  return check.passes(values, form.bytes.get()) ? form : WeightCache::Entry();
+}
+
+}  // namespace
+
 View Lowering::weights(ValueId id, const Dims& dims, const dnnl::memory::desc& want) {
   check_numbers(id);
   return reordered(*constant(id), dnnl_plain(dims), want);
@@ -337,22 +352,23 @@ View Lowering::reordered(const Tensor& t, const dnnl::memory::desc& lies, const 
   return it->second = bytes_view(bytes, want.get_size());
 }
 
-std::optional<View> Lowering::weights_that_suit(
-    ValueId id, const dnnl::memory::desc& lies, const dnnl::memory::desc& want, const WeightChange& change,
-    const std::function<bool(std::span<const float>, const void*)>& suits) {
+std::optional<View> Lowering::weights_that_suit(ValueId id, const dnnl::memory::desc& lies,
+                                                const dnnl::memory::desc& want, const WeightChange& change,
+                                                const WeightCheck& check) {
   check_numbers(id);
   const Tensor& t = *constant(id);
   const std::pair key(t.bytes(), change.name + name_of(lies) + name_of(want));
   if (const auto it = weight_forms_.find(key); it != weight_forms_.end()) return it->second;
-  const auto changed = change.apply ? change.apply(t.as<float>()) : std::vector<float>();
-  const std::span<const float> values = change.apply ? std::span(changed) : t.as<float>();
-  auto bytes = limn::allocate(want.get_size());
-  if (bytes == nullptr) throw Error(ErrorCode::limit, kNoMemory);
-  reorder_weights(values.data(), lies, want, bytes.get());
-  if (!suits(values, bytes.get())) return std::nullopt;
-  plan_.weight_bytes += want.get_size();
-  plan_.owners.push_back(bytes);
-  return weight_forms_[key] = bytes_view(bytes.get(), want.get_size());
+  const std::string cached = cache_.key(t.as<float>(), key.second + check.name);
+  auto form = cache_.find(cached);
+  if (!form || (form->bytes != nullptr && form->size != want.get_size())) {
+    form = checked_form(t, lies, want, change, check);
+    cache_.keep(cached, {form->bytes.get(), form->size});
+  }
+  if (form->bytes == nullptr) return std::nullopt;
+  plan_.weight_bytes += form->size;
+  plan_.owners.push_back(form->bytes);
+  return weight_forms_[key] = bytes_view(form->bytes.get(), form->size);
 }
 
 void Lowering::emit(std::string label, std::string kernel, const std::vector<View>& reads,

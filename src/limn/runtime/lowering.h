@@ -14,6 +14,7 @@
 #include "limn/runtime/dnnl.h"
 #include "limn/runtime/fusion.h"
 #include "limn/runtime/plan.h"
+#include "limn/runtime/weight_cache.h"
 
 namespace limn {
 
@@ -24,9 +25,15 @@ struct WeightChange {
   std::function<std::vector<float>(std::span<const float>)> apply = {};
 };
 
+/// Whether weights, as they lie and in the form wanted, serve.
+struct WeightCheck {
+  std::string name;  ///< unique for what it checks
+  std::function<bool(std::span<const float>, const void*)> passes;
+};
+
 class Lowering {
  public:
-  Lowering(const Graph& graph, Precision precision);
+  Lowering(const Graph& graph, Precision precision, WeightCache cache);
   Plan run() &&;
 
   Precision precision() const { return precision_; }
@@ -67,11 +74,10 @@ class Lowering {
   View own_constant(std::vector<float> values, Dims dims);
   /// Weights in the form that a primitive wants, made once per form.
   View weights(ValueId id, const Dims& dims, const dnnl::memory::desc& want);
-  /// The same for weights that are changed first, and lie as `lies` then: nothing, and nothing kept, where `suits`
-  /// (given them as they lie, and in the form wanted) says no.
+  /// The same for weights that are changed first, and lie as `lies` then: nothing where they do not pass the check.
+  /// Kept in the cache on disk, the verdict too.
   std::optional<View> weights_that_suit(ValueId id, const dnnl::memory::desc& lies, const dnnl::memory::desc& want,
-                                        const WeightChange& change,
-                                        const std::function<bool(std::span<const float>, const void*)>& suits);
+                                        const WeightChange& change, const WeightCheck& check);
   /// The same for a matrix [rows, columns] that lies so or, if not `row_major`, as its transpose.
   View matrix(ValueId id, std::int64_t rows, std::int64_t columns, bool row_major, const dnnl::memory::desc& want);
   /// Throws Error{bad_input} when a constant holds NaN.
@@ -123,6 +129,7 @@ class Lowering {
 
   const Graph& graph_;
   Precision precision_;
+  WeightCache cache_;
   Plan plan_;
   std::vector<Dims> dims_;
   std::vector<InputSet> needs_;

@@ -52,7 +52,7 @@ Program Program::compile(const Graph& graph, const CompileOptions& options) {
   const ThreadScope threads(options.threads);
   auto impl = std::make_shared<Impl>();
   const Graph ready = prepared(graph, options.symbols);
-  impl->plan = Lowering(ready, options.precision).run();
+  impl->plan = Lowering(ready, options.precision, WeightCache(options.cache)).run();
   impl->threads = options.threads;
   impl->precision = options.precision;
   impl->input_names = names_of(impl->plan.inputs);

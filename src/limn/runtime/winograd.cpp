@@ -1,5 +1,6 @@
 #include "limn/runtime/winograd.h"
 
+#include <fmt/format.h>
 #include <omp.h>
 
 #include <algorithm>
@@ -184,10 +185,11 @@ std::optional<WinogradConvolution> accurate(Lowering& l, const ConvolutionShape&
                                             bool both_signs) {
   // The largest error of some thousand results is about two thirds of that of a hundred thousand.
   constexpr double kSeen = 2.0 / 3.0;
-  const auto suits = [&](std::span<const float> weights, const void* bytes) {
+  const auto is_accurate = [&](std::span<const float> weights, const void* bytes) {
     return winograd_error(s, images, weights, pd, bytes, both_signs) <= kSeen * kWinogradError;
   };
-  const auto view = l.weights_that_suit(id, dnnl_plain(s.weights()), pd.weights_desc(), change, suits);
+  const WeightCheck check{fmt::format("{} {} {}", kWinogradError, pd.impl_info_str(), both_signs), is_accurate};
+  const auto view = l.weights_that_suit(id, dnnl_plain(s.weights()), pd.weights_desc(), change, check);
   if (!view) return std::nullopt;
   return WinogradConvolution{std::move(pd), *view};
 }

@@ -110,7 +110,9 @@ std::vector<BlockWorker> make_workers(const EvaluationPlan& plan, const Evaluati
                                       const Experiment& experiment, const std::filesystem::path& maps,
                                       std::size_t count) {
   constexpr int kThreadsEach = 1;  // numbers must not depend on how many there are
-  const Explainer first(subject.classifier, plan.methods, {plan.batch, kThreadsEach, plan.precision});
+  const Explainer first(
+      subject.classifier, plan.methods,
+      {.batch = plan.batch, .threads = kThreadsEach, .precision = plan.precision, .cache = plan.cache});
   std::vector<BlockWorker> workers;
   workers.reserve(count);
   const auto probe = experiment.probe({subject.classifier, subject.model});

@@ -33,6 +33,7 @@ struct EvaluationPlan {
   std::optional<std::size_t> limit;    ///< the first so many images
   std::size_t shard = 0, shards = 1;   ///< every shards-th block, beginning with this one
   bool save_maps = false;
+  std::filesystem::path cache;  ///< see CompileOptions; changes no number
 };
 
 /// What it is run on. References outlive the run.
