@@ -1,8 +1,8 @@
 // limn's side of a comparison: limn_bench MODEL BATCH[xSIZE] THREADS WORK...
 //
 // WORK is `forward` or a comma-separated list of methods, each image's best class; `METHODS*K` explains the K best;
-// `exact:` or `fast:` before it says in which precision (otherwise as is usual for the methods). SIZE is for
-// networks that leave height and width open. Prints "ready" and then answers each line on standard input:
+// `exact:`, `fast:` or `bf16:` before it says in which precision (otherwise as is usual for the methods). SIZE is
+// for networks that leave height and width open. Prints "ready" and then answers each line on standard input:
 //   WORK COUNT        the milliseconds of COUNT runs, on one line
 //   answer WORK FILE  "done", when the class scores and maps of one run are in FILE, as floats
 // The caller interleaves rounds with other programs, so that a noisy machine troubles all alike.

@@ -120,9 +120,10 @@ struct ExplainerOptions {
 
 /// Fast for CAMs at the layer that `auto` means and for class scores alone: what a rectifier near zero decides
 /// otherwise moves neither. Exact as soon as a request is a gradient at the pixels, a CAM at a layer before that
-/// one or an occlusion. Errors as explanation_graph().
+/// one or an occlusion. Never bf16. Errors as explanation_graph().
 LIMN_API Precision default_precision(const Classifier& classifier, std::span<const MethodRequest> requests);
-/// "exact" or "fast"; nothing for "auto", which leaves it to default_precision(). Throws Error{not_found}.
+/// "exact", "fast" or "bf16"; nothing for "auto", which leaves it to default_precision(). Throws Error{not_found},
+/// and Error{unsupported} for "bf16" on a processor without it.
 LIMN_API std::optional<Precision> parse_precision(std::string_view name);
 
 /// One request's raw result for one image.

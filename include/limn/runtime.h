@@ -17,7 +17,7 @@
 
 namespace limn {
 
-/// How convolutions are computed. Either way numbers are float and sums are float.
+/// How convolutions and products with constant matrices are computed. In each way sums are float.
 enum class Precision : std::uint8_t {
   /// Forward passes multiply every weight with every pixel, so that rectifiers and maxima choose as they do in
   /// other
@@ -27,8 +27,18 @@ enum class Precision : std::uint8_t {
   /// 2e-6 of the largest result of a layer. A value that close to zero may fall on the other side of a rectifier:
   /// class scores and CAMs hardly move, but single pixels of a gradient may by some hundredths of its maximum.
   fast,
+  /// Both operands of convolutions and of products with constant matrices are rounded to bfloat16 (8
+  /// significant bits), and so is what such steps hand to each other alone; everything else is float. Class
+  /// scores and CAMs move by a hundredth of the largest or more, and rectifiers near zero open or close, so
+  /// that input gradients move far more. Only where processor_has_bf16(), and only when asked for: what limn
+  /// chooses by itself is exact or fast.
+  /// See docs/explanation/precision.md.
+  bf16,
 };
 LIMN_API std::string_view name_of(Precision precision);
+/// Whether the processor multiplies bfloat16 (AVX512_BF16), and oneDNN was not told to leave that alone
+/// (ONEDNN_MAX_CPU_ISA).
+LIMN_API bool processor_has_bf16();
 
 struct CompileOptions {
   /// Sizes of the symbolic dimensions, for instance {{"N", 8}}. A symbol that is not named becomes 1.
@@ -67,7 +77,8 @@ using StepObserver = std::function<void(std::size_t step, StepClock::time_point 
 /// A compiled graph: immutable, shared by any number of sessions and threads. Weights are held here, once.
 class LIMN_API Program {
  public:
-  /// Throws Error{unsupported} for an operator without kernel or shape, Error{bad_input} for NaN weights.
+  /// Throws Error{unsupported} for an operator without kernel or shape and for Precision::bf16 on a processor
+  /// without bfloat16, Error{bad_input} for NaN weights.
   static Program compile(const Graph& graph, const CompileOptions& options = {});
 
   /// Names of the inputs that the outputs depend on, and of the outputs, with their concrete sizes.

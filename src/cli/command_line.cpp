@@ -133,11 +133,12 @@ void add_speed_options(CLI::App& command, SpeedFlags& flags) {
 
 void add_precision_option(CommandLine& line, CLI::App& command, std::string& precision) {
   CLI::Option* option = command.add_option("--precision", precision,
-                                           "How convolutions are computed: auto (default), exact, or fast: 3x3 "
+                                           "How convolutions are computed: auto (default), exact, fast: 3x3 "
                                            "ones by Winograd's transform, with errors "
-                                           "of 2e-6. auto is fast for class scores and CAMs at the default layer "
+                                           "of 2e-6, or bf16: from numbers of 8 bits, on processors that multiply "
+                                           "bfloat16. auto is fast for class scores and CAMs at the default layer "
                                            "of 64 images and more, exact otherwise");
-  line.completions[option->type_name("NAME")] = {{"auto", "exact", "fast"}, false};
+  line.completions[option->type_name("NAME")] = {{"auto", "exact", "fast", "bf16"}, false};
 }
 
 CLI::Validator above_zero() { return CLI::Validator(CLI::PositiveNumber).description(""); }

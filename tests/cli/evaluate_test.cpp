@@ -10,6 +10,7 @@
 
 #include "harness.h"
 #include "limn/base/random.h"
+#include "limn/runtime.h"
 #include "limn/study/rows.h"
 #include "samples.h"
 
@@ -81,6 +82,14 @@ TEST_F(Evaluate, AveragedGradientsFindWhiteRectanglesToo) {
   const Json manifest = Json::parse(read_text(folder_ / "run/manifest.json"));
   EXPECT_EQ(manifest.at("methods").at(0).at("parameters").at("steps"), 2);
   EXPECT_EQ(manifest.at("methods").at(1).at("parameters").at("seed"), 5);
+}
+
+TEST_F(Evaluate, TheManifestTellsBf16) {
+  if (!processor_has_bf16()) GTEST_SKIP() << "this processor does not multiply bfloat16 (AVX512_BF16)";
+  ASSERT_EQ(run_limn(arguments("run", {"--precision", "bf16"})).code, 0);
+  EXPECT_EQ(Json::parse(read_text(folder_ / "run/manifest.json")).at("precision"), "bf16");
+  EXPECT_EQ(method_of(Json::parse(summary("run")), "grad-cam").at("boxes").at(0).at("known_class").at("successes"),
+            kImages);
 }
 
 TEST_F(Evaluate, BoxesAroundWhiteRectanglesAreRight) {

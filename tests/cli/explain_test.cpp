@@ -7,6 +7,7 @@
 
 #include "harness.h"
 #include "limn/base/npy.h"
+#include "limn/runtime.h"
 #include "samples.h"
 
 namespace limn::test {
@@ -236,6 +237,30 @@ TEST_F(ExplainCommand, PrecisionIsAsAskedForOrAsTheMethodsNeed) {
   many.pop_back();
   EXPECT_THAT(told(many), ElementsAre("exact"));
   EXPECT_THAT(told({"--method", "gradient,occlusion", "--precision", "fast"}), ElementsAre("fast", "exact"));
+}
+
+TEST_F(ExplainCommand, PrecisionBf16IsToldAndLeavesOcclusionExact) {
+  if (!processor_has_bf16()) GTEST_SKIP() << "this processor does not multiply bfloat16 (AVX512_BF16)";
+  const auto lines =
+      explain(studio_.model, {studio_.picture("p.png"), "--method", "grad-cam,occlusion", "--precision", "bf16"});
+  const Json& all = lines.at(0).at("explanations");
+  EXPECT_EQ(all.at(0).at("precision"), "bf16");
+  EXPECT_EQ(all.at(1).at("precision"), "exact");
+  EXPECT_EQ(run_limn({"predict", studio_.model, studio_.picture("q.png"), "--precision", "bf16"}).code, 0);
+}
+
+/// oneDNN's limit makes any machine one without bfloat16.
+TEST_F(ExplainCommand, PrecisionBf16IsRefusedWhereTheProcessorHasNone) {
+  const std::string picture = studio_.picture("p.png");
+  ASSERT_EQ(setenv("ONEDNN_MAX_CPU_ISA", "AVX2", 1), 0);
+  const Ran predicted = run_limn({"predict", studio_.model, picture, "--precision", "bf16"});
+  const Ran explained = run_limn({"explain", studio_.model, picture, "--out", path("maps"), "--precision", "bf16"});
+  ASSERT_EQ(unsetenv("ONEDNN_MAX_CPU_ISA"), 0);
+  for (const Ran& ran : {predicted, explained}) {
+    EXPECT_EQ(ran.code, 2);
+    EXPECT_THAT(ran.err, AllOf(HasSubstr("does not multiply bfloat16"), HasSubstr("--precision bf16"),
+                               HasSubstr("use exact or fast")));
+  }
 }
 
 TEST_F(ExplainCommand, AMapWithoutEvidenceIsDegenerateAndHasNoBox) {

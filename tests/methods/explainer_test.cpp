@@ -55,7 +55,22 @@ TEST(Explainer, PrecisionHasNames) {
   EXPECT_EQ(parse_precision("auto"), std::nullopt);
   EXPECT_EQ(parse_precision("exact"), Precision::exact);
   EXPECT_EQ(parse_precision("fast"), Precision::fast);
-  EXPECT_ERROR(parse_precision("float"), ErrorCode::not_found, testing::HasSubstr("auto, exact or fast"));
+  EXPECT_ERROR(parse_precision("float"), ErrorCode::not_found, testing::HasSubstr("auto, exact, fast or bf16"));
+  if (processor_has_bf16())
+    EXPECT_EQ(parse_precision("bf16"), Precision::bf16);
+  else
+    EXPECT_ERROR(parse_precision("bf16"), ErrorCode::unsupported, testing::HasSubstr("AVX512_BF16"));
+}
+
+TEST(Explainer, Bf16IsNeverChosenUnasked) {
+  for (const MethodInfo& info : methods()) {
+    if (info.name == "cam") continue;  // needs a head that this network has not
+    EXPECT_NE(
+        default_precision(fixture_t(), std::vector<MethodRequest>{{std::string(info.name), {}, "auto", false}}),
+        Precision::bf16)
+        << info.name;
+  }
+  EXPECT_NE(default_precision(fixture_t(), {}), Precision::bf16);
 }
 
 TEST(Explainer, AnotherTargetNeedsNoNewPrediction) {

@@ -99,6 +99,15 @@ TEST_P(RandomNetworks, GuidedBackpropagationLikeReference) {
   expect_like_reference(d.graph, d.feeds, d.options);
 }
 
+/// The reference follows the rectifiers that rounding opens and closes, but for those nearest to zero: read as an
+/// output a value is not rounded, and what follows it differs a little.
+TEST_P(RandomNetworks, Bf16LikeReference) {
+  if (!processor_has_bf16()) GTEST_SKIP() << "this processor does not multiply bfloat16 (AVX512_BF16)";
+  Drawn d = draw_network(GetParam(), gradients());
+  d.options.precision = Precision::bf16;
+  expect_like_reference(d.graph, d.feeds, d.options, 0.15);
+}
+
 INSTANTIATE_TEST_SUITE_P(Seeds, RandomNetworks, ::testing::Range(0U, 40U));
 
 }  // namespace

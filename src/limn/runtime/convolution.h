@@ -34,6 +34,12 @@ struct ConvolutionShape {
 std::optional<ConvolutionShape> convolution_shape(const Lowering& l, const Node& node, const Dims& x,
                                                   const Dims& y);
 
+/// Whether oneDNN's kernels for bfloat16 serve the convolution and its gradient, and faster than those for float.
+bool serves_bf16(const ConvolutionShape& s);
+/// The same for a Conv, and for a ConvGrad whose cotangent may be `sparse`: zero but for a channel or two.
+bool convolution_takes_bf16(const Lowering& l, const Node& node);
+bool gradient_takes_bf16(const Lowering& l, const Node& node, bool sparse);
+
 /// Group::activation as the last thing a primitive does.
 void append_activation(dnnl::post_ops& ops, const Graph& graph, const Node& node);
 

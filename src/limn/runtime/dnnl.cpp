@@ -1,16 +1,18 @@
 #include "limn/runtime/dnnl.h"
 
+#include "limn/runtime.h"
 #include "limn/runtime/threads.h"
 
 namespace limn {
 namespace {
 
-dnnl::memory::data_type data_type_of(DType t) {
-  switch (t) {
+dnnl::memory::data_type data_type_of(const View& view) {
+  if (view.bf16) return dnnl::memory::data_type::bf16;
+  switch (view.dtype) {
     case DType::f32: return dnnl::memory::data_type::f32;
     case DType::u8: return dnnl::memory::data_type::u8;
     case DType::i32: return dnnl::memory::data_type::s32;
-    default: throw Error(ErrorCode::internal, "oneDNN was given a tensor of " + std::string(name_of(t)));
+    default: throw Error(ErrorCode::internal, "oneDNN was given a tensor of " + std::string(name_of(view.dtype)));
   }
 }
 
@@ -21,7 +23,10 @@ dnnl::memory::format_tag tag_of(Layout layout) {
   return channel_block() == 16 ? tag::nChw16c : tag::nChw8c;
 }
 
-constexpr unsigned kAvx512 = 0x27;
+constexpr unsigned kAvx512 = 0x27, kAvx512Bf16 = 0xe7;
+
+/// Whether oneDNN may use every instruction set among `wanted`.
+bool has(unsigned wanted) { return (static_cast<unsigned>(dnnl::get_effective_cpu_isa()) & wanted) == wanted; }
 
 /// A primitive with its arguments in the form that the C interface takes, made once.
 struct BoundPrimitive {
@@ -43,8 +48,13 @@ struct BoundPrimitive {
 }  // namespace
 
 std::int64_t channel_block() {
-  static const bool wide = (static_cast<unsigned>(dnnl::get_effective_cpu_isa()) & kAvx512) == kAvx512;
+  static const bool wide = has(kAvx512);
   return wide ? 16 : 8;
+}
+
+bool processor_has_bf16() {
+  static const bool multiplies = has(kAvx512Bf16);
+  return multiplies;
 }
 
 dnnl::engine& dnnl_engine() {
@@ -52,17 +62,17 @@ dnnl::engine& dnnl_engine() {
   return engine;
 }
 
-dnnl::memory::desc dnnl_plain(const Dims& dims) {
+dnnl::memory::desc dnnl_plain(const Dims& dims, bool bf16) {
   dnnl::memory::dims strides(dims.size(), 1);
   for (std::size_t i = dims.size(); i-- > 1;) strides[i - 1] = strides[i] * dims[i];
-  return dnnl::memory::desc(dims, dnnl::memory::data_type::f32, strides);
+  return dnnl::memory::desc(dims, dnnl_floats(bf16), strides);
 }
 
 dnnl::memory::desc dnnl_desc(const View& view, std::int64_t images) {
   Dims dims = view.dims;
   dims[0] = images;
-  if (dims.size() != 4) return dnnl_plain(dims);
-  return dnnl::memory::desc(dims, data_type_of(view.dtype), tag_of(view.layout));
+  if (dims.size() != 4) return dnnl_plain(dims, view.bf16);
+  return dnnl::memory::desc(dims, data_type_of(view), tag_of(view.layout));
 }
 
 dnnl::memory::desc dnnl_desc(const View& view) { return dnnl_desc(view, view.images()); }
@@ -111,8 +121,7 @@ Bind bind_primitive(dnnl::primitive primitive, std::vector<DnnlArgument> argumen
     bound->per_run = static_cast<int>(arguments.size());
     for (std::int64_t image = 0; image < times; ++image)
       for (const DnnlArgument& a : arguments) {
-        const std::int64_t bytes =
-            a.per_image ? image * a.view.image_stride * static_cast<std::int64_t>(size_of(a.view.dtype)) : 0;
+        const std::int64_t bytes = a.per_image ? image * a.view.image_stride * a.view.element_bytes() : 0;
         bound->memories.emplace_back(a.desc, dnnl_engine(), memory.at<std::byte>(a.view) + bytes);
         bound->arguments.push_back({a.name, bound->memories.back().get()});
       }

@@ -14,8 +14,12 @@ dnnl::engine& dnnl_engine();
 /// What oneDNN calls the layout of that view; with `images` = 1 that of one of its images.
 dnnl::memory::desc dnnl_desc(const View& view, std::int64_t images);
 dnnl::memory::desc dnnl_desc(const View& view);
-/// Row-major float32.
-dnnl::memory::desc dnnl_plain(const Dims& dims);
+/// Row-major float32, or bfloat16.
+dnnl::memory::desc dnnl_plain(const Dims& dims, bool bf16 = false);
+/// The type of an operand of convolutions and products.
+inline dnnl::memory::data_type dnnl_floats(bool bf16) {
+  return bf16 ? dnnl::memory::data_type::bf16 : dnnl::memory::data_type::f32;
+}
 
 /// Reference implementations of oneDNN are hundreds of times slower than the others, silently.
 inline bool is_slow(const char* implementation) { return std::string(implementation).starts_with("ref"); }

@@ -1,6 +1,7 @@
 #include "limn/runtime/kernels.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <cstring>
 
@@ -130,17 +131,38 @@ LIMN_MULTIVERSION void run_stage(const ChainStage& stage, float* to, const float
   }
 }
 
+/// bfloat16 is the upper half of a float.
+LIMN_MULTIVERSION void widen(const std::uint16_t* from, float* to, std::int64_t n) {
+  for (std::int64_t i = 0; i < n; ++i) to[i] = std::bit_cast<float>(std::uint32_t{from[i]} << 16);
+}
+
+/// To the nearest, the even one of two; what is no number keeps a bit that says so.
+LIMN_MULTIVERSION void narrow(const float* from, std::uint16_t* to, std::int64_t n) {
+  constexpr std::uint32_t kMagnitude = 0x7fffffffU, kInfinity = 0x7f800000U, kHalf = 0x7fffU, kQuiet = 0x0040U;
+  for (std::int64_t i = 0; i < n; ++i) {
+    const auto bits = std::bit_cast<std::uint32_t>(from[i]);
+    const std::uint32_t rounded = (bits + kHalf + ((bits >> 16) & 1U)) >> 16;
+    to[i] = static_cast<std::uint16_t>((bits & kMagnitude) > kInfinity ? (bits >> 16) | kQuiet : rounded);
+  }
+}
+
 struct OperandPointer {
-  const float* data;
+  const std::byte* data;
   std::int64_t image_stride, plane_stride;
-  bool lanes;
+  bool lanes, bf16;
+
+  /// From there on, elements of whatever type.
+  const std::byte* at(std::int64_t element) const {
+    return data + element * static_cast<std::int64_t>(bf16 ? sizeof(std::uint16_t) : sizeof(float));
+  }
 };
 
 /// A chain bound to memory.
 struct BoundChain {
   Chain chain;
   std::vector<OperandPointer> operands;
-  float* to;
+  std::byte* to;
+  bool to_bf16;
   std::int64_t to_stride, to_plane;
 
   void operator()() const {
@@ -155,30 +177,47 @@ struct BoundChain {
 
   /// The first stage reads its operand, the last one writes the result; between them a piece stays in the cache.
   void run_piece(std::int64_t image, std::int64_t plane, std::int64_t begin, std::int64_t n) const {
-    alignas(64) float buffer[kPiece];
-    float* const result = to + image * to_stride + plane * to_plane + begin;
+    const std::int64_t first = image * to_stride + plane * to_plane + begin;
+    if (!to_bf16) return run_stages(image, plane, begin, n, reinterpret_cast<float*>(to) + first);
+    alignas(64) float result[kPiece];
+    run_stages(image, plane, begin, n, result);
+    narrow(result, reinterpret_cast<std::uint16_t*>(to) + first, n);
+  }
+
+  void run_stages(std::int64_t image, std::int64_t plane, std::int64_t begin, std::int64_t n, float* result) const {
+    alignas(64) float buffer[kPiece], wide[kPiece];
     const float* r = nullptr;
     const std::size_t count = chain.stages.size();
     for (std::size_t i = 0; i < count; ++i) {
       const ChainStage& stage = chain.stages[i];
       const OperandPointer* o = stage.operand < 0 ? nullptr : &operands[static_cast<std::size_t>(stage.operand)];
-      const float* x = o == nullptr ? nullptr : o->data + image * o->image_stride + plane * o->plane_stride;
-      if (i == 0 && !o->lanes && count > 1) {
-        r = x + begin;
+      const bool lanes = o != nullptr && o->lanes;
+      const float* x = nullptr;
+      if (o != nullptr)
+        x = elements(*o, image * o->image_stride + plane * o->plane_stride + (lanes ? 0 : begin), n,
+                     i == 0 ? buffer : wide);
+      if (i == 0 && !lanes && count > 1) {
+        r = x;
         continue;
       }
       float* const next = i + 1 == count ? result : buffer;
       alignas(64) float pattern[2 * kWidth];
-      if (o != nullptr && o->lanes) fill_pattern(stage, x, pattern);
-      if (i == 0 && chain.ends_at_zero && o->lanes && is_zero(pattern)) {
+      if (lanes) fill_pattern(stage, x, pattern);
+      if (i == 0 && chain.ends_at_zero && lanes && is_zero(pattern)) {
         std::fill(result, result + n, 0.0F);
         return;
       }
-      const bool lanes = o != nullptr && o->lanes;
-      run_stage(stage, next, r, lanes ? pattern : x == nullptr ? nullptr : x + begin, lanes, n);
+      run_stage(stage, next, r, lanes ? pattern : x, lanes, n);
       r = next;
     }
     if (chain.moves_zero && plane + 1 == chain.shape.planes) clear_padding(result, n);
+  }
+
+  /// Where the operand's floats are: where they lie or, of bfloat16, in `wide`.
+  static const float* elements(const OperandPointer& o, std::int64_t first, std::int64_t n, float* wide) {
+    if (!o.bf16) return reinterpret_cast<const float*>(o.at(first));
+    widen(reinterpret_cast<const std::uint16_t*>(o.at(first)), wide, n);
+    return wide;
   }
 
   void fill_pattern(const ChainStage& stage, const float* x, float* pattern) const {
@@ -261,8 +300,10 @@ void emit_chain(Lowering& lowering, std::string label, Chain chain, std::vector<
     auto bound = std::make_shared<BoundChain>();
     bound->chain = chain;
     for (const ChainOperand& o : operands)
-      bound->operands.push_back({memory.at(o.view), o.image_stride, o.plane_stride, o.lanes});
-    bound->to = memory.at(to);
+      bound->operands.push_back(
+          {memory.at<std::byte>(o.view), o.image_stride, o.plane_stride, o.lanes, o.view.bf16});
+    bound->to = memory.at<std::byte>(to);
+    bound->to_bf16 = to.bf16;
     bound->to_stride = to.image_stride;
     bound->to_plane = chain.shape.plane;
     return [bound] { (*bound)(); };

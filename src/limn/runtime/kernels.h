@@ -80,7 +80,8 @@ struct Chain {
   bool ends_at_zero = false;
 };
 
-/// Adds the step that runs the chain into `to`, which may be the memory of an operand.
+/// Adds the step that runs the chain into `to`, which may be the memory of an operand. `to` and operands that are
+/// no lanes may lie as bfloat16.
 void emit_chain(Lowering& lowering, std::string label, Chain chain, std::vector<ChainOperand> operands,
                 const View& to);
 

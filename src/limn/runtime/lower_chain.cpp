@@ -110,7 +110,7 @@ class ChainLowering {
   int add_full(ValueId id) {
     if (const auto source = l_.broadcast_source(id); source && !l_.lies(id, layout_))
       return add_operand(l_.read(*source, layout_), true, kAbsent);
-    return add_operand(l_.read(id, layout_), false, id);
+    return add_operand(l_.read(id, layout_, l_.bf16().keeps(id)), false, id);
   }
 
   void add_start() { chain_.stages.push_back({Kind::load, add_full(start_)}); }
@@ -201,12 +201,13 @@ class ChainLowering {
 
   /// The memory of an operand that dies here, or new memory.
   View choose_target() {
+    const bool bf16 = l_.bf16().keeps(result_);
     if (!l_.has_slot(result_) || layout_ != Layout::blocked)
       for (const Pending& p : operands_)
-        if (!p.lanes && p.id != kAbsent && p.view.dims == l_.dims(result_) && l_.may_overwrite(p.id, layout_) &&
-            alone(p.view))
+        if (!p.lanes && p.id != kAbsent && p.view.dims == l_.dims(result_) && p.view.bf16 == bf16 &&
+            l_.may_overwrite(p.id, layout_, bf16) && alone(p.view))
           return p.view;
-    return l_.allocate(result_, layout_);
+    return l_.allocate(result_, layout_, bf16);
   }
 
   bool alone(const View& v) const {

@@ -71,6 +71,14 @@ class ConvolutionLowering {
   bool run() {
     // oneDNN's kernels of size 1 know no padding.
     if (s_.is_pointwise() && s_.is_padded()) pad();
+    bf16_ = l_.bf16().takes(node_);
+    if (bf16_ && run_described()) return true;
+    bf16_ = false;
+    return run_described();
+  }
+
+ private:
+  bool run_described() {
     for (const Layouts& layouts : candidates(s_)) {
       if (padded_ && layouts.x != Layout::blocked) continue;
       if (describe(layouts)) return emit(layouts), true;
@@ -78,7 +86,6 @@ class ConvolutionLowering {
     return false;
   }
 
- private:
   bool has_residual() const { return group_.residual != kAbsent; }
   bool has_bias() const { return node_.in.size() > 2 && node_.in[2] != kAbsent; }
 
@@ -94,20 +101,25 @@ class ConvolutionLowering {
 
   /// Finds out how the convolution would run in these layouts; false if only slowly.
   bool describe(const Layouts& layouts) {
-    x_ = padded_ ? *padded_ : l_.read(node_.in[0], layouts.x);
+    x_ = padded_ ? *padded_ : l_.read(node_.in[0], layouts.x, bf16_);
+    keeps_ = bf16_ && l_.bf16().keeps(result_);
     const bool in_slot = layouts.y == Layout::blocked && l_.has_slot(result_);
     bool dense = x_.dense() && !in_slot;
     if (has_residual()) {
-      residual_ = l_.read(group_.residual, layouts.y);
+      // Kernels for bfloat16 add either type, so that it is read as it lies.
+      const bool rounded = bf16_ && l_.bf16().keeps(group_.residual);
+      residual_ = l_.read(group_.residual, layouts.y, rounded);
       dense = dense && residual_.dense();
-      sum_ = !in_slot && l_.may_overwrite(group_.residual, layouts.y) && !overlap(x_, residual_);
+      sum_ = !in_slot && rounded == keeps_ && l_.may_overwrite(group_.residual, layouts.y, rounded) &&
+             !overlap(x_, residual_);
     }
     // oneDNN has no fast kernel for images that lie apart: such convolutions run image by image.
     together_ = s_.x[0] == 1 || dense;
     const ThreadScope threads(threads_of(s_.is_tiny(images())));
-    const auto y = dnnl_desc(whole(0, layouts.y, DType::f32, s_.y), images());
-    if (l_.precision() == Precision::fast && layouts.x == Layout::blocked && layouts.y == Layout::blocked) {
-      winograd_ = winograd_convolution(l_, s_, images(), node_.in[1], bias(), attributes(y));
+    const auto y = dnnl_desc(whole_floats(layouts.y, s_.y, keeps_), images());
+    if (l_.precision() != Precision::exact && !bf16_ && layouts.x == Layout::blocked &&
+        layouts.y == Layout::blocked) {
+      winograd_ = winograd_convolution(l_, s_, images(), node_.in[1], bias(), attributes());
       if (winograd_) return true;
     }
     pd_ = primitive(layouts, y);
@@ -120,26 +132,26 @@ class ConvolutionLowering {
 
   std::optional<convolution_forward::primitive_desc> primitive(const Layouts& layouts,
                                                                const dnnl::memory::desc& y) const {
-    const auto x = dnnl_desc(whole(0, layouts.x, DType::f32, s_.x), images());
-    const dnnl::memory::desc w(s_.weights(), dnnl::memory::data_type::f32, dnnl::memory::format_tag::any);
+    const auto x = dnnl_desc(whole_floats(layouts.x, s_.x, bf16_), images());
+    const dnnl::memory::desc w(s_.weights(), dnnl_floats(bf16_), dnnl::memory::format_tag::any);
     dnnl::memory::dims after = s_.after();
     for (auto& a : after) a = std::max<std::int64_t>(a, 0);
     try {
       const convolution_forward::desc d(dnnl::prop_kind::forward_inference, dnnl::algorithm::convolution_direct, x,
                                         w, bias(), y, s_.strides(), s_.dilations(), s_.before(), after);
-      convolution_forward::primitive_desc pd(d, attributes(y), dnnl_engine());
+      convolution_forward::primitive_desc pd(d, attributes(), dnnl_engine());
       if (!is_slow(pd.impl_info_str())) return pd;
     } catch (const dnnl::error&) {  // no implementation in these layouts
     }
     return std::nullopt;
   }
 
-  dnnl::primitive_attr attributes(const dnnl::memory::desc& y) const {
+  dnnl::primitive_attr attributes() const {
     dnnl::post_ops ops;
     if (sum_)
       ops.append_sum(1.0F);
     else if (has_residual())
-      ops.append_binary(dnnl::algorithm::binary_add, y);
+      ops.append_binary(dnnl::algorithm::binary_add, dnnl_desc(residual_, images()));
     if (group_.activation) append_activation(ops, l_.graph(), l_.node(*group_.activation));
     dnnl::primitive_attr attr = user_scratch();
     attr.set_post_ops(ops);
@@ -147,7 +159,7 @@ class ConvolutionLowering {
   }
 
   void emit(const Layouts& layouts) {
-    const View y = sum_ ? residual_ : l_.allocate(result_, layouts.y);
+    const View y = sum_ ? residual_ : l_.allocate(result_, layouts.y, keeps_);
     const auto& pd = winograd_ ? winograd_->pd : *pd_;
     std::vector<DnnlArgument> reads{data_argument(DNNL_ARG_SRC, x_, images())};
     const View w = winograd_ ? winograd_->weights : l_.weights(node_.in[1], s_.weights(), pd.weights_desc());
@@ -170,6 +182,8 @@ class ConvolutionLowering {
   ValueId result_ = kAbsent;
   View x_, residual_;
   std::optional<View> padded_;
+  bool bf16_ = false;                            ///< whether it multiplies bfloat16
+  bool keeps_ = false;                           ///< whether the result lies as bfloat16
   bool together_ = true;                         ///< whether one call computes all images
   bool sum_ = false;                             ///< whether the result is added to the residual where that lies
   std::optional<WinogradConvolution> winograd_;  ///< in place of pd_
@@ -193,6 +207,21 @@ void append_activation(dnnl::post_ops& ops, const Graph& graph, const Node& node
     ops.append_eltwise(1.0F, dnnl::algorithm::eltwise_relu, 0.0F, 0.0F);
   else
     ops.append_eltwise(1.0F, dnnl::algorithm::eltwise_clip, std::max(b.low, -kMost), std::min(b.high, kMost));
+}
+
+// Measured on a Zen 5, batch 1 and 4: the transform takes 0.34 to 0.41 of the time of a direct convolution in float
+// from 256 channels and 28 x 28 positions on, and 0.46 to 0.63 below; bfloat16 takes 0.44 to 0.49 everywhere.
+bool serves_bf16(const ConvolutionShape& s) {
+  constexpr std::int64_t kManyChannels = 256, kManyPositions = 28 * 28;
+  if (s.is_pointwise() && s.is_padded()) return false;
+  if (winograd_serves(s) && std::min(s.x[1], s.y[1]) >= kManyChannels && s.y[2] * s.y[3] >= kManyPositions)
+    return false;
+  return s.group == 1 || (s.group == s.x[1] && s.x[1] == s.y[1]);
+}
+
+bool convolution_takes_bf16(const Lowering& l, const Node& node) {
+  const auto s = convolution_shape(l, node, l.dims(node.in[0]), l.dims(node.out[0]));
+  return s && serves_bf16(*s);
 }
 
 bool lower_convolution(Lowering& l, const Group& group) {

@@ -27,10 +27,22 @@ class GradientLowering {
 
   bool run() {
     if (is_stem(s_)) return emit_stem(), true;
-    if (emit_winograd()) return true;
+    if (run_bf16() || emit_winograd()) return true;
     // oneDNN's kernels of size 1 know no padding.
     if (s_.is_pointwise() && s_.is_padded()) crop();
-    for (const Layout layout : {Layout::blocked, Layout::nhwc})
+    return run_direct({Layout::blocked, Layout::nhwc});
+  }
+
+ private:
+  bool run_bf16() {
+    bf16_ = l_.bf16().takes(node_);
+    if (bf16_ && run_direct({Layout::blocked})) return true;
+    bf16_ = false;
+    return false;
+  }
+
+  bool run_direct(std::initializer_list<Layout> layouts) {
+    for (const Layout layout : layouts)
       for (const bool cut : {false, true}) {
         if (cut && cut_ == s_.x) continue;
         if (describe(layout, cut ? cut_ : s_.x)) return emit(layout, cut), true;
@@ -38,7 +50,6 @@ class GradientLowering {
     return false;
   }
 
- private:
   void emit_stem() {
     const View dy = l_.read(node_.in[0], Layout::blocked), dx = l_.allocate(node_.out[0], Layout::plain);
     emit_stem_gradient(l_, "ConvGrad " + node_.name, s_, dy, node_.in[1], dx);
@@ -74,7 +85,7 @@ class GradientLowering {
   std::int64_t images() const { return together_ ? s_.x[0] : 1; }
 
   bool describe(Layout layout, const Dims& x) {
-    dy_ = l_.read(node_.in[0], layout);
+    dy_ = l_.read(node_.in[0], layout, bf16_);
     if (cropped_) {
       if (layout != Layout::blocked) return false;
       dy_dense_ = *cropped_;
@@ -84,16 +95,17 @@ class GradientLowering {
     const bool in_slot = layout == Layout::blocked && x == s_.x && l_.has_slot(node_.out[0]);
     together_ = s_.x[0] == 1 || (dy_dense_.dense() && !in_slot);
     const auto dx = dnnl_desc(whole(0, layout, DType::f32, x), images());
-    const auto dy = dnnl_desc(whole(0, layout, DType::f32, s_.y), images());
-    const dnnl::memory::desc w(s_.weights(), dnnl::memory::data_type::f32, dnnl::memory::format_tag::any);
+    const auto dy = dnnl_desc(whole_floats(layout, s_.y, bf16_), images());
+    const dnnl::memory::desc w(s_.weights(), dnnl_floats(bf16_), dnnl::memory::format_tag::any);
     dnnl::memory::dims after = s_.after();
     for (std::size_t i = 0; i < 2; ++i) after[i] = std::max<std::int64_t>(0, after[i]);
     const dnnl::primitive_attr attr = user_scratch();
     constexpr auto kDirect = dnnl::algorithm::convolution_direct;
     try {
-      const convolution_forward::primitive_desc hint(
-          {dnnl::prop_kind::forward_training, kDirect, dx, w, dy, s_.strides(), s_.dilations(), s_.before(), after},
-          dnnl_engine());
+      const auto x_of_hint = dnnl_desc(whole_floats(layout, x, bf16_), images());
+      const convolution_forward::primitive_desc hint({dnnl::prop_kind::forward_training, kDirect, x_of_hint, w, dy,
+                                                      s_.strides(), s_.dilations(), s_.before(), after},
+                                                     dnnl_engine());
       pd_.emplace(
           convolution_backward_data::desc(kDirect, dx, w, dy, s_.strides(), s_.dilations(), s_.before(), after),
           attr, dnnl_engine(), hint);
@@ -111,7 +123,7 @@ class GradientLowering {
     const std::vector<DnnlArgument> reads{data_argument(DNNL_ARG_DIFF_DST, dy_dense_, images()),
                                           {DNNL_ARG_WEIGHTS, pd_->weights_desc(), w}};
     const DnnlArgument write = data_argument(DNNL_ARG_DIFF_SRC, dx, images());
-    if (s_.is_pointwise() && layout == Layout::blocked)
+    if (s_.is_pointwise() && layout == Layout::blocked && !bf16_)
       emit_sparse_or_dense(label, dx, reads, write);
     else
       l_.emit_primitive(label, convolution_backward_data(*pd_), reads, {write}, together_ ? 1 : s_.x[0]);
@@ -158,10 +170,16 @@ class GradientLowering {
   std::optional<View> cropped_;
   std::int64_t top_ = 0, left_ = 0;
   bool together_ = true;
+  bool bf16_ = false;  ///< whether it multiplies bfloat16
   std::optional<convolution_backward_data::primitive_desc> pd_;
 };
 
 }  // namespace
+
+bool gradient_takes_bf16(const Lowering& l, const Node& node, bool sparse) {
+  const auto s = convolution_shape(l, node, l.dims(node.out[0]), l.dims(node.in[0]));
+  return s && !is_stem(*s) && serves_bf16(*s) && !(sparse && s->is_pointwise());
+}
 
 bool lower_convolution_gradient(Lowering& l, const Node& node) {
   if (node.op != "limn::ConvGrad") return false;

@@ -13,6 +13,16 @@ namespace {
 using dnnl::inner_product_backward_data;
 using dnnl::inner_product_forward;
 
+bool turns(const Node& node) { return node.op == "Gemm" && node.attrs.integer("transB", 0) != 0; }
+
+/// Whether the product is that of a gradient: rows by a matrix as it lies, and nothing else.
+bool is_backward(const Lowering& l, const Group& group) {
+  const Node& n = l.node(group.nodes.front());
+  const bool has_bias = group.bias != kAbsent || (n.in.size() > 2 && n.in[2] != kAbsent);
+  const bool alone = group.nodes.size() == 1 && !has_bias && l.dims(n.in[0]).size() == 2;
+  return alone && !turns(n) && !constant_matrix(l.graph(), n.in[1])->transposed;
+}
+
 /// y [..., M] = x [..., K] B, with B constant and lying as [M, K] (transposed) or as [K, M].
 class DenseLowering {
  public:
@@ -22,7 +32,7 @@ class DenseLowering {
         node_(l.node(group.nodes.front())),
         matrix_(*constant_matrix(l.graph(), node_.in[1])) {
     result_ = l.node(group.nodes.back()).out[0];
-    transposed_ = matrix_.transposed != (node_.op == "Gemm" && node_.attrs.integer("transB", 0) != 0);
+    transposed_ = matrix_.transposed != turns(node_);
     x_dims_ = as_matrix(l.dims(node_.in[0]));
     y_dims_ = as_matrix(l.dims(result_));
     bias_ = group.bias != kAbsent ? group.bias : node_.in.size() > 2 ? node_.in[2] : kAbsent;
@@ -34,8 +44,7 @@ class DenseLowering {
     if (n.attrs.integer("transA", 0) != 0 || n.attrs.real("alpha", 1.0) != 1.0 || n.attrs.real("beta", 1.0) != 1.0)
       return false;
     if (has_bias() && (l_.constant(bias_) == nullptr || l_.constant(bias_)->count() != y_dims_[1])) return false;
-    const bool alone = group_.nodes.size() == 1 && !has_bias() && l_.dims(n.in[0]).size() == 2;
-    return alone && !transposed_ && !matrix_.transposed ? run_backward() : run_forward();
+    return is_backward(l_, group_) ? run_backward() : run_forward();
   }
 
  private:
@@ -85,13 +94,20 @@ class DenseLowering {
   dnnl::memory::desc weights_form() const {
     using memory = dnnl::memory;
     const Dims dims{y_dims_[1], x_dims_[1]};
-    if (x_dims_[0] > 1) return memory::desc(dims, memory::data_type::f32, memory::format_tag::any);
-    return memory::desc(dims, memory::data_type::f32,
-                        transposed_ ? memory::format_tag::oi : memory::format_tag::io);
+    if (x_dims_[0] > 1) return memory::desc(dims, dnnl_floats(bf16_), memory::format_tag::any);
+    return memory::desc(dims, dnnl_floats(bf16_), transposed_ ? memory::format_tag::oi : memory::format_tag::io);
   }
 
   bool run_forward() {
-    const auto x = dnnl_plain(x_dims_), y = dnnl_plain(y_dims_);
+    bf16_ = l_.bf16().takes(node_);
+    if (bf16_ && run_described()) return true;
+    bf16_ = false;
+    return run_described();
+  }
+
+  bool run_described() {
+    keeps_ = bf16_ && l_.bf16().keeps(result_);
+    const auto x = dnnl_plain(x_dims_, bf16_), y = dnnl_plain(y_dims_, keeps_);
     const auto b = has_bias() ? dnnl_plain({y_dims_[1]}) : dnnl::memory::desc();
     dnnl::post_ops ops;
     if (group_.residual != kAbsent) ops.append_sum(1.0F);
@@ -111,16 +127,16 @@ class DenseLowering {
 
   /// Where the result goes: over the residual that it is added to, or over a copy of it.
   View target(const View& x) {
-    if (group_.residual == kAbsent) return l_.allocate(result_, Layout::plain);
-    const View residual = l_.read(group_.residual, Layout::plain);
-    if (l_.may_overwrite(group_.residual, Layout::plain) && !overlap(x, residual)) return residual;
-    const View y = l_.allocate(result_, Layout::plain);
+    if (group_.residual == kAbsent) return l_.allocate(result_, Layout::plain, keeps_);
+    const View residual = l_.read(group_.residual, Layout::plain, keeps_);
+    if (l_.may_overwrite(group_.residual, Layout::plain, keeps_) && !overlap(x, residual)) return residual;
+    const View y = l_.allocate(result_, Layout::plain, keeps_);
     l_.emit("Identity " + l_.graph().value(result_).name, "limn:copy", {residual}, {y}, bind_copy(residual, y));
     return y;
   }
 
   void emit_forward(const inner_product_forward::primitive_desc& pd) {
-    const View x = l_.read(node_.in[0], Layout::plain), y = target(x);
+    const View x = l_.read(node_.in[0], Layout::plain, bf16_), y = target(x);
     std::vector<DnnlArgument> reads{{DNNL_ARG_SRC, pd.src_desc(), x}};
     reads.push_back({DNNL_ARG_WEIGHTS, pd.weights_desc(),
                      l_.matrix(matrix_.id, y_dims_[1], x_dims_[1], transposed_, pd.weights_desc())});
@@ -136,6 +152,8 @@ class DenseLowering {
   ConstantMatrix matrix_;
   ValueId result_ = kAbsent, bias_ = kAbsent;
   bool transposed_ = false;
+  bool bf16_ = false;     ///< whether it multiplies bfloat16
+  bool keeps_ = false;    ///< whether the result lies as bfloat16
   Dims x_dims_, y_dims_;  ///< as matrices
 };
 
@@ -176,6 +194,10 @@ std::optional<dnnl::matmul::primitive_desc> product_of(const Stack& s) {
 }
 
 }  // namespace
+
+bool dense_takes_bf16(const Lowering& l, const Group& group) {
+  return l.dtype(l.node(group.nodes.front()).in[0]) == DType::f32 && !is_backward(l, group);
+}
 
 bool lower_dense(Lowering& l, const Group& group) {
   if (DenseLowering(l, group).run()) return true;

@@ -16,6 +16,7 @@ struct Pooling {
   dnnl::algorithm algorithm;
   Dims x, y;
   dnnl::memory::dims strides, kernel, before, after;
+  bool bf16 = false;
 
   bool is_max() const { return algorithm == dnnl::algorithm::pooling_max; }
   pooling_forward::primitive_desc forward(std::int64_t images, bool train) const {
@@ -31,8 +32,8 @@ struct Pooling {
             dnnl_engine(),
             forward(images, true)};
   }
-  static dnnl::memory::desc desc(const Dims& dims, std::int64_t images) {
-    return dnnl_desc(whole(0, Layout::blocked, DType::f32, dims), images);
+  dnnl::memory::desc desc(const Dims& dims, std::int64_t images) const {
+    return dnnl_desc(whole_floats(Layout::blocked, dims, bf16), images);
   }
 };
 
@@ -118,9 +119,12 @@ bool lower_pooling(Lowering& l, const Node& node) {
   if (node.op != "MaxPool" && node.op != "AveragePool") return false;
   if (node.out.size() > 1 && node.out[1] != kAbsent) return false;
   if (l.dtype(node.in[0]) != DType::f32) return false;
-  const auto p = pooling_of(node, l.dims(node.in[0]), l.dims(node.out[0]));
-  if (!p || !is_fast(*p, false)) return false;
-  const View x = l.read(node.in[0], Layout::blocked), y = l.allocate(node.out[0], Layout::blocked);
+  auto p = pooling_of(node, l.dims(node.in[0]), l.dims(node.out[0]));
+  if (!p) return false;
+  p->bf16 = l.bf16().keeps(node.out[0]);
+  if (!is_fast(*p, false)) return false;
+  const View x = l.read(node.in[0], Layout::blocked, p->bf16);
+  const View y = l.allocate(node.out[0], Layout::blocked, p->bf16);
   std::optional<View> workspace;
   if (p->is_max() && partner(l, "limn::MaxPoolGrad", node, node.in[0]) != nullptr) {
     workspace = make_workspace(l, *p);

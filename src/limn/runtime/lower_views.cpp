@@ -83,12 +83,13 @@ bool lower_concat(Lowering& l, const Node& node) {
   const std::int64_t axis = node.attrs.integer("axis", 1);
   if (!l.is_image_like(node.out[0]) || (axis != 1 && axis != -3)) return false;
   if (std::ranges::none_of(node.in, [&](ValueId i) { return l.lies(i, Layout::blocked); })) return false;
-  if (!l.lies(node.out[0], Layout::blocked)) l.place(node.out[0], l.allocate(node.out[0], Layout::blocked));
-  const View y = l.read(node.out[0], Layout::blocked);
+  const bool bf16 = l.bf16().keeps(node.out[0]);
+  if (!l.lies(node.out[0], Layout::blocked)) l.place(node.out[0], l.allocate(node.out[0], Layout::blocked, bf16));
+  const View y = l.read(node.out[0], Layout::blocked, bf16);
   const bool blocks = concatenates_blocks(l, node);
   std::int64_t channel = 0;
   for (const ValueId id : node.in) {
-    const View x = l.read(id, Layout::blocked);
+    const View x = l.read(id, Layout::blocked, bf16);
     const std::int64_t count = l.dims(id)[1];
     if (!blocks || !same_place(x, channel_range(y, channel, count)))
       l.emit("Concat " + node.name, "limn:channels", {x}, {y}, bind_channel_copy(x, 0, y, channel, count));

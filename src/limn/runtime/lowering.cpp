@@ -22,8 +22,9 @@ std::string name_of(const dnnl::memory::desc& form) {
 }
 
 /// Whether a view reads the same bytes in another layout: one position per channel.
-bool reads_alike(const View& from, Layout to) {
-  if (from.dtype != DType::f32 || from.dims.size() != 4 || from.plane() != 1 || !from.dense()) return false;
+bool reads_alike(const View& from, Layout to, bool bf16) {
+  if (from.dtype != DType::f32 || from.bf16 != bf16 || from.dims.size() != 4 || from.plane() != 1 || !from.dense())
+    return false;
   const bool whole_blocks = from.channels() % channel_block() == 0;
   if (to == Layout::blocked) return whole_blocks;
   return from.layout != Layout::blocked || whole_blocks || from.images() == 1;
@@ -40,15 +41,15 @@ bool concatenates_blocks(const Lowering& l, const Node& node) {
 
 View channel_range(const View& view, std::int64_t first, std::int64_t count) {
   View part = view;
-  part.offset += first * view.plane() * static_cast<std::int64_t>(size_of(view.dtype));
+  part.offset += first * view.plane() * view.element_bytes();
   part.dims[1] = count;
   return part;
 }
 
 bool overlap(const View& a, const View& b) {
   if (a.buffer != b.buffer) return false;
-  const auto bytes = [](const View& v) { return v.image_elements() * static_cast<std::int64_t>(size_of(v.dtype)); };
-  if (a.image_stride == b.image_stride && a.dtype == b.dtype)
+  const auto bytes = [](const View& v) { return v.image_elements() * v.element_bytes(); };
+  if (a.image_stride == b.image_stride && a.element_bytes() == b.element_bytes())
     return a.offset < b.offset + bytes(b) && b.offset < a.offset + bytes(a);
   return a.offset < b.offset + static_cast<std::int64_t>(b.extent()) &&
          b.offset < a.offset + static_cast<std::int64_t>(a.extent());
@@ -56,7 +57,7 @@ bool overlap(const View& a, const View& b) {
 
 bool same_place(const View& a, const View& b) {
   return a.buffer == b.buffer && a.offset == b.offset && a.image_stride == b.image_stride && a.layout == b.layout &&
-         a.dims == b.dims;
+         a.dims == b.dims && a.bf16 == b.bf16;
 }
 
 Lowering::Lowering(const Graph& graph, Precision precision, WeightCache cache)
@@ -78,7 +79,9 @@ Lowering::Lowering(const Graph& graph, Precision precision, WeightCache cache)
 
 Plan Lowering::run() && {
   add_inputs();
-  for (const Group& group : fuse(graph_)) lower(group);
+  const std::vector<Group> groups = fuse(graph_);
+  if (precision_ == Precision::bf16) bf16_ = Bf16(*this, groups);
+  for (const Group& group : groups) lower(group);
   add_outputs();
   plan_memory(plan_);
   return std::move(plan_);
@@ -150,16 +153,30 @@ std::size_t Lowering::new_buffer(std::size_t bytes) {
 }
 
 void Lowering::add_resident(ValueId id, const View& v) {
-  const std::int64_t size = v.image_elements() * static_cast<std::int64_t>(size_of(v.dtype));
+  const std::int64_t size = v.image_elements() * v.element_bytes();
   residents_[v.buffer].push_back({id, v.offset, v.offset + size, v.image_stride});
 }
 
 void Lowering::place(ValueId id, View view) {
   add_resident(id, view);
-  lowered_[index(id)].in[slot_of(view.layout)] = std::move(view);
+  Lowered& forms = lowered_[index(id)];
+  (view.bf16 ? forms.bf16 : forms.in)[slot_of(view.layout)] = std::move(view);
 }
 
-bool Lowering::lies(ValueId id, Layout layout) const { return lowered_[index(id)].in[slot_of(layout)].has_value(); }
+const std::optional<View>& Lowering::form(ValueId id, Layout layout, bool bf16) const {
+  const Lowered& forms = lowered_[index(id)];
+  return (bf16 ? forms.bf16 : forms.in)[slot_of(layout)];
+}
+
+bool Lowering::parts_have_slots(const Node& node) const {
+  if (!concatenates_blocks(*this, node)) return false;
+  std::int64_t channel = 0;
+  return std::ranges::all_of(node.in, [&](ValueId i) {
+    const auto it = slots_.find(i);
+    const std::int64_t begin = std::exchange(channel, channel + dims(i)[1]);
+    return it != slots_.end() && it->second.parent == node.out[0] && it->second.channel == begin;
+  });
+}
 
 View Lowering::temporary(Layout layout, Dims dims, DType dtype) {
   View v = whole(0, layout, dtype, std::move(dims));
@@ -174,56 +191,73 @@ View Lowering::scratch(std::size_t bytes) {
 
 View Lowering::slot_view(ValueId id) {
   const Home home = slots_.at(id);
-  if (!lies(home.parent, Layout::blocked)) place(home.parent, allocate(home.parent, Layout::blocked));
-  return channel_range(*lowered_[index(home.parent)].in[slot_of(Layout::blocked)], home.channel, dims(id)[1]);
+  const bool bf16 = bf16_.keeps(home.parent);
+  if (!form(home.parent, Layout::blocked, bf16)) place(home.parent, allocate(home.parent, Layout::blocked, bf16));
+  return channel_range(*form(home.parent, Layout::blocked, bf16), home.channel, dims(id)[1]);
 }
 
-View Lowering::allocate(ValueId id, Layout layout) {
-  if (layout == Layout::blocked && has_slot(id)) return slot_view(id);
-  return temporary(layout, dims(id), dtype(id));
+View Lowering::allocate(ValueId id, Layout layout, bool bf16) {
+  if (layout == Layout::blocked && has_slot(id))
+    if (View slot = slot_view(id); slot.bf16 == bf16) return slot;
+  View v = bf16 ? whole_floats(layout, dims(id), true) : whole(0, layout, dtype(id), dims(id));
+  v.buffer = new_buffer(v.extent());
+  return v;
 }
 
-bool Lowering::may_overwrite(ValueId id, Layout layout) const {
-  const auto& view = lowered_[index(id)].in[slot_of(layout)];
+bool Lowering::may_overwrite(ValueId id, Layout layout, bool bf16) const {
+  const auto& view = form(id, layout, bf16);
   if (!view) return false;
   const Buffer& buffer = plan_.buffers[view->buffer];
   if (buffer.constant != nullptr || buffer.pinned || shared_phases_[view->buffer]) return false;
   if (written_with_[view->buffer] != current_needs_) return false;
   const std::int64_t begin = view->offset;
-  const std::int64_t end = begin + view->image_elements() * static_cast<std::int64_t>(size_of(view->dtype));
+  const std::int64_t end = begin + view->image_elements() * view->element_bytes();
   return std::ranges::none_of(residents_[view->buffer], [&](const Resident& r) {
     const bool apart = r.image_stride == view->image_stride && (r.end <= begin || end <= r.begin);
     return !apart && remaining_[index(r.value)] > 0;
   });
 }
 
-View Lowering::read(ValueId id, Layout layout) {
-  auto& in = lowered_[index(id)].in;
-  if (in[slot_of(layout)]) return *in[slot_of(layout)];
+/// What a conversion to that form starts from: the same type in another layout or, failing that, the other type.
+View Lowering::nearest_form(ValueId id, Layout layout, bool bf16) {
+  constexpr Layout kOrder[] = {Layout::blocked, Layout::plain, Layout::nhwc};
+  for (const Layout other : kOrder)
+    if (const auto& v = form(id, other, bf16)) return *v;
+  if (const auto& v = form(id, layout, !bf16)) return *v;
+  for (const Layout other : kOrder)
+    if (const auto& v = form(id, other, !bf16)) return *v;
+  // It lies nowhere yet: a constant, or something to be spread.
+  return read(id, constant(id) != nullptr ? Layout::plain : layout);
+}
+
+/// What is no conversion of another form: a constant as it lies, a value that is to be spread or turned.
+std::optional<View> Lowering::make_form(ValueId id, Layout layout) {
+  auto& plain = lowered_[index(id)].in[slot_of(Layout::plain)];
   if (const Tensor* t = constant(id); t != nullptr && layout == Layout::plain) {
     check_numbers(id);
-    View v = constant_view(*t);
-    in[slot_of(layout)] = v;
-    return v;
+    return plain = constant_view(*t);
   }
   if (const auto source = broadcast_source(id)) return expand_now(id, *source, layout);
-  if (const auto source = transposed_.find(id); source != transposed_.end() && !in[slot_of(Layout::plain)]) {
-    check_numbers(source->second);
-    const Tensor& t = *constant(source->second);
-    in[slot_of(Layout::plain)] = own_constant(transposed(t.as<float>(), t.dims()[0], t.dims()[1]), dims(id));
-    return read(id, layout);
-  }
-  const View from = constant(id)                   ? read(id, Layout::plain)
-                    : in[slot_of(Layout::blocked)] ? *in[slot_of(Layout::blocked)]
-                    : in[slot_of(Layout::plain)]   ? *in[slot_of(Layout::plain)]
-                                                   : in[slot_of(Layout::nhwc)].value();
+  const auto turned = transposed_.find(id);
+  if (turned == transposed_.end() || plain) return std::nullopt;
+  check_numbers(turned->second);
+  const Tensor& t = *constant(turned->second);
+  plain = own_constant(transposed(t.as<float>(), t.dims()[0], t.dims()[1]), dims(id));
+  return form(id, layout, false);
+}
+
+View Lowering::read(ValueId id, Layout layout, bool bf16) {
+  if (const auto& v = form(id, layout, bf16)) return *v;
+  if (!bf16)
+    if (const auto made = make_form(id, layout)) return *made;
+  const View from = nearest_form(id, layout, bf16);
   View to;
-  if (reads_alike(from, layout)) {
+  if (reads_alike(from, layout, bf16)) {
     to = from;
     to.layout = layout;
     to.image_stride = to.image_elements();
   } else {
-    to = allocate(id, layout);
+    to = allocate(id, layout, bf16);
     convert(id, from, to);
   }
   place(id, to);

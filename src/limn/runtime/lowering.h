@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "limn/runtime.h"
+#include "limn/runtime/bf16.h"
 #include "limn/runtime/dnnl.h"
 #include "limn/runtime/fusion.h"
 #include "limn/runtime/plan.h"
@@ -37,6 +38,7 @@ class Lowering {
   Plan run() &&;
 
   Precision precision() const { return precision_; }
+  const Bf16& bf16() const { return bf16_; }
 
   const Graph& graph() const { return graph_; }
   const Node& node(std::size_t k) const { return graph_.nodes()[k]; }
@@ -45,16 +47,19 @@ class Lowering {
   const Tensor* constant(ValueId id) const { return id == kAbsent ? nullptr : graph_.constant(id); }
   bool is_image_like(ValueId id) const { return dtype(id) == DType::f32 && dims(id).size() == 4; }
 
-  /// Where the value lies in that layout. Adds a step that converts it when it does not lie so yet.
-  View read(ValueId id, Layout layout);
-  /// Whether it lies so already, without conversion.
-  bool lies(ValueId id, Layout layout) const;
+  /// Where the value lies in that layout, as its own type or as bfloat16. Adds a step that converts it when it does
+  /// not lie so yet.
+  View read(ValueId id, Layout layout, bool bf16 = false);
+  /// Whether it lies so already, as its own type or as bfloat16.
+  bool lies(ValueId id, Layout layout) const { return form(id, layout, false) || form(id, layout, true); }
   /// Memory for the result of a group: its slot in a concatenation, or memory of its own.
-  View allocate(ValueId id, Layout layout);
+  View allocate(ValueId id, Layout layout, bool bf16 = false);
   /// Whether the result of the current group may be written over the value, which nobody reads afterwards.
-  bool may_overwrite(ValueId id, Layout layout) const;
+  bool may_overwrite(ValueId id, Layout layout, bool bf16 = false) const;
   /// Whether `id` is to be written into a slot of a concatenation.
   bool has_slot(ValueId id) const { return slots_.contains(id); }
+  /// Whether the node is a concatenation all of whose parts are written where they belong.
+  bool parts_have_slots(const Node& node) const;
   /// The value lies there from now on.
   void place(ValueId id, View view);
   /// Memory for use between the steps of one group.
@@ -106,9 +111,12 @@ class Lowering {
     std::int64_t begin, end, image_stride;  ///< in bytes of the buffer, of the first image
   };
   struct Lowered {
-    std::optional<View> in[kLayouts];
+    std::optional<View> in[kLayouts], bf16[kLayouts];
   };
 
+  const std::optional<View>& form(ValueId id, Layout layout, bool bf16) const;
+  std::optional<View> make_form(ValueId id, Layout layout);
+  View nearest_form(ValueId id, Layout layout, bool bf16);
   void find_sizes();
   void find_needs();
   void find_slots();
@@ -130,6 +138,7 @@ class Lowering {
   const Graph& graph_;
   Precision precision_;
   WeightCache cache_;
+  Bf16 bf16_;
   Plan plan_;
   std::vector<Dims> dims_;
   std::vector<InputSet> needs_;
@@ -163,6 +172,8 @@ bool same_place(const View& a, const View& b);
 bool lower_convolution(Lowering& l, const Group& group);
 bool lower_convolution_gradient(Lowering& l, const Node& node);
 bool lower_dense(Lowering& l, const Group& group);
+/// Whether the group is computed as a dense layer is, and not as the gradient of one.
+bool dense_takes_bf16(const Lowering& l, const Group& group);
 bool lower_matmul(Lowering& l, const Node& node);
 bool lower_chain(Lowering& l, const Group& group);
 bool lower_pooling(Lowering& l, const Node& node);

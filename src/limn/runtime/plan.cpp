@@ -48,12 +48,18 @@ std::int64_t View::image_elements() const {
 
 std::size_t View::extent() const {
   const std::int64_t elements = (images() - 1) * image_stride + image_elements();
-  return static_cast<std::size_t>(elements) * size_of(dtype);
+  return static_cast<std::size_t>(elements * element_bytes());
 }
 
 View whole(std::size_t buffer, Layout layout, DType dtype, Dims dims) {
   View v{buffer, 0, 0, layout, dtype, std::move(dims)};
   v.image_stride = v.image_elements();
+  return v;
+}
+
+View whole_floats(Layout layout, Dims dims, bool bf16) {
+  View v = whole(0, layout, DType::f32, std::move(dims));
+  v.bf16 = bf16;
   return v;
 }
 

@@ -35,7 +35,9 @@ struct View {
   Layout layout = Layout::plain;
   DType dtype = DType::f32;
   Dims dims;
+  bool bf16 = false;  ///< float32 numbers that lie rounded to bfloat16, which is no DType: graphs know none
 
+  std::int64_t element_bytes() const { return bf16 ? 2 : static_cast<std::int64_t>(size_of(dtype)); }
   std::int64_t images() const { return dims.empty() ? 1 : dims[0]; }
   std::int64_t channels() const { return dims[1]; }
   /// Height times width of a [N, C, H, W] view.
@@ -49,6 +51,8 @@ struct View {
 
 /// A view over a buffer of its own.
 View whole(std::size_t buffer, Layout layout, DType dtype, Dims dims);
+/// The same of float32 numbers, or of these as bfloat16.
+View whole_floats(Layout layout, Dims dims, bool bf16);
 
 struct Buffer {
   std::size_t bytes = 0;

@@ -42,12 +42,22 @@ std::vector<std::string> names_of(const std::vector<Port>& ports) {
 const Port& Program::Impl::input(std::string_view name) const { return port_named(plan.inputs, name, "input"); }
 const Port& Program::Impl::output(std::string_view name) const { return port_named(plan.outputs, name, "output"); }
 
-std::string_view name_of(Precision precision) { return precision == Precision::exact ? "exact" : "fast"; }
+std::string_view name_of(Precision precision) {
+  switch (precision) {
+    case Precision::exact: return "exact";
+    case Precision::fast: return "fast";
+    case Precision::bf16: return "bf16";
+  }
+  return {};
+}
 
 Program::Program(std::shared_ptr<const Impl> impl) : impl_(std::move(impl)) {}
 
 Program Program::compile(const Graph& graph, const CompileOptions& options) {
   if (options.threads < 1) throw Error(ErrorCode::bad_input, "a program needs at least one thread");
+  if (options.precision == Precision::bf16 && !processor_has_bf16())
+    throw Error(ErrorCode::unsupported, "this processor does not multiply bfloat16 (AVX512_BF16)", "precision bf16",
+                "use exact or fast");
   // oneDNN's choices depend on the number of threads, so it has to be set here already.
   const ThreadScope threads(options.threads);
   auto impl = std::make_shared<Impl>();
