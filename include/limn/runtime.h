@@ -19,19 +19,17 @@ namespace limn {
 
 /// How convolutions and products with constant matrices are computed. In each way sums are float.
 enum class Precision : std::uint8_t {
-  /// Forward passes multiply every weight with every pixel, so that rectifiers and maxima choose as they do in
-  /// other
-  /// frameworks. Gradients, behind which nothing chooses, take the transform where it is faster.
+  /// Forward passes multiply every weight with every pixel, so that rectifiers and maxima choose as they do
+  /// elsewhere. Gradients, behind which nothing chooses, take the transform where it is faster.
   exact,
   /// Forward passes too take Winograd's transform for 3x3 convolutions where it is faster, with an error of at most
   /// 2e-6 of the largest result of a layer. A value that close to zero may fall on the other side of a rectifier:
   /// class scores and CAMs hardly move, but single pixels of a gradient may by some hundredths of its maximum.
   fast,
-  /// Both operands of convolutions and of products with constant matrices are rounded to bfloat16 (8
-  /// significant bits), and so is what such steps hand to each other alone; everything else is float. Class
-  /// scores and CAMs move by a hundredth of the largest or more, and rectifiers near zero open or close, so
-  /// that input gradients move far more. Only where processor_has_bf16(), and only when asked for: what limn
-  /// chooses by itself is exact or fast.
+  /// Both operands of convolutions and of products with constant matrices are rounded to bfloat16 (8 significant
+  /// bits), and so is what such steps hand to each other alone; everything else is float. Class scores and CAMs move
+  /// by a hundredth of the largest or more, and rectifiers near zero open or close, so that input gradients move far
+  /// more. Only where processor_has_bf16(), and only when asked for: what limn chooses by itself is exact or fast.
   /// See docs/explanation/precision.md.
   bf16,
 };
@@ -39,6 +37,8 @@ LIMN_API std::string_view name_of(Precision precision);
 /// Whether the processor multiplies bfloat16 (AVX512_BF16), and oneDNN was not told to leave that alone
 /// (ONEDNN_MAX_CPU_ISA).
 LIMN_API bool processor_has_bf16();
+/// Throws Error{unsupported} for a precision that this processor does not have.
+LIMN_API void require_processor_for(Precision precision);
 
 struct CompileOptions {
   /// Sizes of the symbolic dimensions, for instance {{"N", 8}}. A symbol that is not named becomes 1.

@@ -64,11 +64,11 @@ Precision default_precision(const Classifier& classifier, std::span<const Method
 
 std::optional<Precision> parse_precision(std::string_view name) {
   if (name == "auto") return std::nullopt;
-  if (name == name_of(Precision::bf16) && !processor_has_bf16())
-    throw Error(ErrorCode::unsupported, "this processor does not multiply bfloat16 (AVX512_BF16)",
-                "--precision bf16", "use exact or fast");
-  for (const Precision p : {Precision::exact, Precision::fast, Precision::bf16})
-    if (name == name_of(p)) return p;
+  for (const Precision p : {Precision::exact, Precision::fast, Precision::bf16}) {
+    if (name != name_of(p)) continue;
+    require_processor_for(p);
+    return p;
+  }
   throw Error(ErrorCode::not_found, fmt::format("there is no precision '{}'", name), "--precision",
               "auto, exact, fast or bf16");
 }

@@ -51,13 +51,17 @@ std::string_view name_of(Precision precision) {
   return {};
 }
 
+void require_processor_for(Precision precision) {
+  if (precision == Precision::bf16 && !processor_has_bf16())
+    throw Error(ErrorCode::unsupported, "this processor does not multiply bfloat16 (AVX512_BF16)", "precision bf16",
+                "use exact or fast");
+}
+
 Program::Program(std::shared_ptr<const Impl> impl) : impl_(std::move(impl)) {}
 
 Program Program::compile(const Graph& graph, const CompileOptions& options) {
   if (options.threads < 1) throw Error(ErrorCode::bad_input, "a program needs at least one thread");
-  if (options.precision == Precision::bf16 && !processor_has_bf16())
-    throw Error(ErrorCode::unsupported, "this processor does not multiply bfloat16 (AVX512_BF16)", "precision bf16",
-                "use exact or fast");
+  require_processor_for(options.precision);
   // oneDNN's choices depend on the number of threads, so it has to be set here already.
   const ThreadScope threads(options.threads);
   auto impl = std::make_shared<Impl>();

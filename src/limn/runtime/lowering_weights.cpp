@@ -1,0 +1,129 @@
+// Lowering: constants, and weights in the forms that primitives want.
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include "limn/base/memory.h"
+#include "limn/ops/diagnostics.h"
+#include "limn/runtime/kernels.h"
+#include "limn/runtime/lowering.h"
+
+namespace limn {
+namespace {
+
+constexpr const char* kNoMemory = "not enough memory for the weights of the network";
+
+/// Tells forms of weights apart.
+std::string name_of(const dnnl::memory::desc& form) {
+  return {reinterpret_cast<const char*>(&form.data), sizeof(form.data)};
+}
+
+WeightCache::Entry checked_form(const Tensor& t, const dnnl::memory::desc& lies, const dnnl::memory::desc& want,
+                                const WeightChange& change, const WeightCheck& check) {
+  const auto changed = change.apply ? change.apply(t.as<float>()) : std::vector<float>();
+  const std::span<const float> values = change.apply ? std::span(changed) : t.as<float>();
+  WeightCache::Entry form{limn::allocate(want.get_size()), want.get_size()};
+  if (form.bytes == nullptr) throw Error(ErrorCode::limit, kNoMemory);
+  reorder_weights(values.data(), lies, want, form.bytes.get());
+  return check.passes(values, form.bytes.get()) ? form : WeightCache::Entry();
+}
+
+}  // namespace
+
+View Lowering::constant_view(const Tensor& t) {
+  const auto it = constants_.find(t.bytes());
+  View v = whole(0, Layout::plain, t.dtype(), t.dims());
+  if (it != constants_.end() && it->second.extent() == v.extent()) {
+    v.buffer = it->second.buffer;
+    return v;
+  }
+  v.buffer = new_buffer(t.byte_count());
+  plan_.buffers[v.buffer].constant = t.bytes();
+  plan_.owners.push_back(std::make_shared<Tensor>(t));
+  constants_.insert_or_assign(t.bytes(), v);
+  return v;
+}
+
+View Lowering::own_constant(std::vector<float> values, Dims dims) {
+  View v = whole(0, Layout::plain, DType::f32, std::move(dims));
+  const std::size_t size = values.size() * sizeof(float);
+  std::byte* const bytes = weight_memory(size);
+  std::memcpy(bytes, values.data(), size);
+  v.buffer = bytes_view(bytes, size).buffer;
+  return v;
+}
+
+View Lowering::bytes_view(const std::byte* bytes, std::size_t size) {
+  const View v = whole(new_buffer(size), Layout::plain, DType::u8, {static_cast<std::int64_t>(size)});
+  plan_.buffers[v.buffer].constant = bytes;
+  return v;
+}
+
+/// Many weights share a piece that is large enough for huge pages.
+std::byte* Lowering::weight_memory(std::size_t bytes) {
+  constexpr std::size_t kPiece = std::size_t{2} << 20, kLine = 64;
+  const std::size_t needed = (bytes + kLine - 1) / kLine * kLine;
+  plan_.weight_bytes += bytes;
+  if (needed > piece_left_) {
+    auto piece = limn::allocate(std::max(needed, kPiece));
+    if (piece == nullptr) throw Error(ErrorCode::limit, kNoMemory);
+    plan_.owners.push_back(piece);
+    if (needed >= kPiece) return piece.get();
+    piece_ = piece.get();
+    piece_left_ = kPiece;
+  }
+  piece_left_ -= needed;
+  return std::exchange(piece_, piece_ + needed);
+}
+
+void Lowering::check_numbers(ValueId id) {
+  const Tensor& t = *constant(id);
+  if (t.dtype() != DType::f32 || !checked_.insert(t.bytes()).second || !has_nan(t.as<float>())) return;
+  throw Error(ErrorCode::bad_input, "the weights '" + graph_.value(id).name + "' contain NaN",
+              readers_[index(id)].empty() ? std::string() : place_of(node(readers_[index(id)].front())),
+              "export the network again from a checkpoint that trained without NaN");
+}
+
+View Lowering::weights(ValueId id, const Dims& dims, const dnnl::memory::desc& want) {
+  check_numbers(id);
+  return reordered(*constant(id), dnnl_plain(dims), want);
+}
+
+View Lowering::matrix(ValueId id, std::int64_t rows, std::int64_t columns, bool row_major,
+                      const dnnl::memory::desc& want) {
+  using tag = dnnl::memory::format_tag;
+  check_numbers(id);
+  const dnnl::memory::desc lies({rows, columns}, dnnl::memory::data_type::f32, row_major ? tag::ab : tag::ba);
+  return reordered(*constant(id), lies, want);
+}
+
+View Lowering::reordered(const Tensor& t, const dnnl::memory::desc& lies, const dnnl::memory::desc& want) {
+  if (want == lies) return constant_view(t);
+  const auto [it, fresh] = weight_forms_.try_emplace({t.bytes(), name_of(lies) + name_of(want)});
+  if (!fresh) return it->second;
+  std::byte* const bytes = weight_memory(want.get_size());
+  reorder_weights(t.bytes(), lies, want, bytes);
+  return it->second = bytes_view(bytes, want.get_size());
+}
+
+std::optional<View> Lowering::weights_that_suit(ValueId id, const dnnl::memory::desc& lies,
+                                                const dnnl::memory::desc& want, const WeightChange& change,
+                                                const WeightCheck& check) {
+  check_numbers(id);
+  const Tensor& t = *constant(id);
+  const std::pair key(t.bytes(), change.name + name_of(lies) + name_of(want));
+  if (const auto it = weight_forms_.find(key); it != weight_forms_.end()) return it->second;
+  const std::string cached = cache_.key(t.as<float>(), key.second + check.name);
+  auto form = cache_.find(cached);
+  if (!form || (form->bytes != nullptr && form->size != want.get_size())) {
+    form = checked_form(t, lies, want, change, check);
+    cache_.keep(cached, {form->bytes.get(), form->size});
+  }
+  if (form->bytes == nullptr) return std::nullopt;
+  plan_.weight_bytes += form->size;
+  plan_.owners.push_back(form->bytes);
+  return weight_forms_[key] = bytes_view(form->bytes.get(), form->size);
+}
+
+}  // namespace limn
