@@ -84,8 +84,8 @@ LIMN_API Classifier as_open_classifier(const Graph& model, const std::string& ou
 LIMN_API Classifier with_size(Classifier classifier, std::int64_t height, std::int64_t width);
 
 /// The classifier as native runs want it: batch normalisations folded into convolutions, in float32, and layer
-/// normalisations and GELUs that an export wrote out as several nodes made one again. The logits and the layers
-/// that the requests name stay as they are. Errors as explanation_graph().
+/// normalisations, GELUs and Swishes that an export wrote out as several nodes made one again. The logits and the
+/// layers that the requests name stay as they are. Errors as explanation_graph().
 LIMN_API Classifier with_joined_layers(Classifier classifier, std::span<const MethodRequest> requests);
 /// The classifier for batches of that many images, in which a class token is selected before the last block of a
 /// transformer rather than behind it: rows of the block that nobody reads are not computed, forward or backward. A

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "limn/ops/infer.h"
-#include "limn/passes/by_element.h"
+#include "limn/passes/node_facts.h"
 #include "limn/passes/rebuild.h"
 
 namespace limn {
@@ -22,11 +22,6 @@ struct Rows {
 };
 /// What is wanted of a value: rows, or all of it.
 using Part = std::optional<Rows>;
-
-bool has_one_output(const Node& node) {
-  return !node.out.empty() && node.out[0] != kAbsent &&
-         std::all_of(node.out.begin() + 1, node.out.end(), [](ValueId o) { return o == kAbsent; });
-}
 
 /// What a node reads of its inputs to compute some rows of its result.
 class Reading {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "limn/passes/node_facts.h"
 #include "limn/passes/rebuild.h"
 
 namespace limn {
@@ -13,10 +14,6 @@ constexpr std::int64_t kSearched = 1 << 20;
 bool is_all(const Tensor* t, float value) {
   if (t == nullptr || t->dtype() != DType::f32 || t->count() > kSearched) return false;
   return std::ranges::all_of(t->as<float>(), [&](float v) { return v == value; });
-}
-
-bool only_first_output(const Node& node) {
-  return std::all_of(node.out.begin() + 1, node.out.end(), [](ValueId o) { return o == kAbsent; });
 }
 
 class Simplify {
@@ -52,8 +49,7 @@ class Simplify {
 
   /// The input that the node only repeats; empty when it does something.
   Value unchanged(const Node& node) {
-    if (node.in.empty() || node.in[0] == kAbsent || node.out.empty() || node.out[0] == kAbsent) return {};
-    if (!only_first_output(node)) return {};
+    if (node.in.empty() || node.in[0] == kAbsent || !has_one_output(node)) return {};
     if (node.op == "Identity" || (node.op == "Dropout" && !trains(node))) return rebuild_(node.in[0]);
     if (const Node* repeated = undone(node)) return rebuild_(repeated->in[0]);
     const bool first = same_type(node.in[0], node.out[0]);
@@ -155,8 +151,8 @@ class Simplify {
     if (rectifier == nullptr || rectifier->op != "Relu") return false;
     const auto pooled = pooled_of(node.in[1], *grad);
     if (!pooled) return false;
-    const std::string name = graph_.value(node.out[0]).name + "/pooled";
-    const Value masked = add({"limn::ReluGrad", name, {rebuild_(grad->in[0]).id, pooled->id}, {}, {}});
+    const Value masked =
+        with_name({"limn::ReluGrad", {}, {rebuild_(grad->in[0]).id, pooled->id}, {}, {}}, node.out[0], "/pooled");
     Node spread{"limn::MaxPoolGrad", grad->name + "/masked", {masked.id, rebuild_(node.in[1]).id}, {}, grad->attrs};
     if (guided) spread = {"Relu", last->name + "/masked", {add(std::move(spread)).id}, {}, {}};
     append(std::move(spread), node.out[0]);
@@ -175,7 +171,7 @@ class Simplify {
   /// The output of the MaxPool of `y` whose gradient `grad` is.
   std::optional<Value> pooled_of(ValueId y, const Node& grad) {
     for (const Node& node : graph_.nodes()) {
-      if (node.op != "MaxPool" || node.in[0] != y || !only_first_output(node)) continue;
+      if (node.op != "MaxPool" || node.in[0] != y || !has_one_output(node)) continue;
       if (graph_.value(node.out[0]).type == graph_.value(grad.in[0]).type && same_window(node, grad))
         return rebuild_(node.out[0]);
     }
@@ -210,8 +206,7 @@ class Simplify {
   }
   Value with_name(Node fresh, ValueId like, std::string_view suffix) {
     fresh.name = graph_.value(like).name + std::string(suffix);
-    const std::string name = fresh.name;
-    return rebuild_.to().add_node(std::move(fresh), {name}).front();
+    return add(std::move(fresh));
   }
 
   /// AveragePool(Conv(x)) becomes Conv(AveragePool(x)): both are linear, and the average of a constant is itself.

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <limits>
 
-#include "limn/passes/by_element.h"
+#include "limn/passes/node_facts.h"
 
 namespace limn {
 namespace {
@@ -11,10 +11,6 @@ namespace {
 bool is_image(const Graph& graph, ValueId id) {
   const auto& type = graph.value(id).type;
   return is_float(type.dtype) && type.shape && type.shape->size() == 4 && is_known(*type.shape);
-}
-
-bool has_one_output(const Node& node) {
-  return std::all_of(node.out.begin() + 1, node.out.end(), [](ValueId o) { return o == kAbsent; });
 }
 
 /// A constant with the same number at every place, as a bias of channels.

@@ -1,4 +1,4 @@
-#include "limn/passes/by_element.h"
+#include "limn/passes/node_facts.h"
 
 #include <algorithm>
 
@@ -12,6 +12,11 @@ bool is_by_element(std::string_view op) {
       "PRelu",    "Pow",  "Reciprocal", "Relu",        "Selu",      "Sigmoid",  "Softplus",
       "Softsign", "Sqrt", "Sub",        "Sum",         "Swish",     "Tanh",     "ThresholdedRelu"};
   return std::ranges::find(kOps, op) != std::end(kOps);
+}
+
+bool has_one_output(const Node& node) {
+  return !node.out.empty() && node.out[0] != kAbsent &&
+         std::all_of(node.out.begin() + 1, node.out.end(), [](ValueId o) { return o == kAbsent; });
 }
 
 }  // namespace limn
