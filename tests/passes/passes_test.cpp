@@ -143,6 +143,38 @@ TEST(Simplify, TheMeanOfWhatWasRepeatedIsWhatItWas) {
   expect_same_values(before, after, {{"x", n.normal({2, 3, 1, 1}, 1.0F)}, {"row", n.normal({1, 3, 4, 4}, 1.0F)}});
 }
 
+TEST(Simplify, SizesMayHaveNames) {
+  SmallNetwork n(4);
+  GraphBuilder& g = n.graph();
+  const Value x = g.input("means", {DType::f32, Shape{Dim("N"), 3, 1, 1}}), like = n.input(3, 4, 4);
+  const Value other = g.input("other", {DType::f32, Shape{Dim(), 3}});
+  const Graph before = n.finish({{"mean", relu(reduce_mean(emit("Expand", {x, shape_of(like)}), {2, 3}))},
+                                 {"unknown", abs(reshape(other, Ints{-1, 3}))}});
+  const Graph after = prune(simplify(before));
+  EXPECT_THAT(operators_of(after), ElementsAre("Relu", "Reshape", "Abs")) << "an unnamed size may be any";
+}
+
+TEST(Simplify, OnesThatAreRepeatedAreOnes) {
+  SmallNetwork n(4);
+  GraphBuilder& g = n.graph();
+  const Value x = g.input("x", {DType::f32, Shape{Dim("N"), 3}});
+  const Value ones = expand_like(float_constant(g, 1), x), zeros = zeros_like(x);
+  const Graph before = n.finish({{"y", relu((ones * x) / ones + zeros - zeros)}});
+  EXPECT_THAT(operators_of(prune(simplify(before))), ElementsAre("Relu"));
+}
+
+TEST(Simplify, PoolsOfOnePixelDoNothing) {
+  SmallNetwork n(4);
+  const Value x = n.input(2, 5, 5);
+  const Attrs one{{"kernel_shape", Ints{1, 1}}, {"strides", Ints{1, 1}}, {"pads", Ints(4, 0)}};
+  const Value y = n.graph().add("AveragePool", {n.graph().add("MaxPool", {x}, one)}, one);
+  const Value dy = n.graph().input("dy", y.type());
+  const Value dx = n.graph().add("limn::AveragePoolGrad", {dy, shape_of(x)}, one);
+  const Value third = n.graph().add("AveragePool", {x}, {{"kernel_shape", Ints{1, 1}}, {"strides", Ints{3, 3}}});
+  const Graph before = limn::bind(n.finish({{"y", relu(y)}, {"dx", relu(dx)}, {"third", third}}), {{"N", 2}});
+  EXPECT_THAT(operators_of(prune(simplify(before))), ElementsAre("AveragePool", "Relu", "Relu"));
+}
+
 TEST(Simplify, NodesThatLookIdleButAreNotStay) {
   SmallNetwork n(4);
   GraphBuilder& g = n.graph();

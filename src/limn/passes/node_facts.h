@@ -1,7 +1,9 @@
 #pragma once
 // What passes ask of a node.
 
+#include <cstdint>
 #include <string_view>
+#include <vector>
 
 #include "limn/graph.h"
 
@@ -12,5 +14,12 @@ namespace limn {
 bool is_by_element(std::string_view op);
 /// Whether the node has its first output, and no other.
 bool has_one_output(const Node& node);
+bool all_equal(const std::vector<std::int64_t>& list, std::int64_t value);
+/// Whether every window of an average pooling, or of its gradient, holds the same number of pixels.
+bool pools_evenly(const Node& pool);
+/// Whether two values are sure to have the same element type and sizes: numbers, or the same names.
+bool is_same_type(const Type& a, const Type& b);
+/// The same of sizes alone.
+bool is_same_size(const Dim& a, const Dim& b);
 
 }  // namespace limn

@@ -35,12 +35,16 @@ class Simplify {
  private:
   using Ids = std::vector<ValueId>;
 
-  bool same_type(ValueId a, ValueId b) const {
-    const Type &x = graph_.value(a).type, &y = graph_.value(b).type;
-    return x == y && x.shape && is_known(*x.shape);
-  }
+  bool same_type(ValueId a, ValueId b) const { return is_same_type(graph_.value(a).type, graph_.value(b).type); }
   const Tensor* constant_in(const Node& node, std::size_t i) {
     return i < node.in.size() && node.in[i] != kAbsent ? rebuild_.constant(node.in[i]) : nullptr;
+  }
+  /// Whether the input is that number everywhere, repeated to its size or not.
+  bool consists_of(const Node& node, std::size_t i, float value) {
+    if (i >= node.in.size() || node.in[i] == kAbsent) return false;
+    ValueId id = node.in[i];
+    for (const Node* p = producer(id); p != nullptr && p->op == "Expand"; p = producer(id)) id = p->in[0];
+    return is_all(rebuild_.constant(id), value);
   }
   const Node* producer(ValueId id) const {
     const auto& p = graph_.value(id).producer;
@@ -56,7 +60,7 @@ class Simplify {
     if (first && repeats_first(node)) return rebuild_(node.in[0]);
     const bool second = node.in.size() == 2 && same_type(node.in[1], node.out[0]);
     const float neutral = node.op == "Mul" ? 1.0F : 0.0F;
-    if (second && (node.op == "Mul" || node.op == "Add") && is_all(constant_in(node, 0), neutral))
+    if (second && (node.op == "Mul" || node.op == "Add") && consists_of(node, 0, neutral))
       return rebuild_(node.in[1]);
     return {};
   }
@@ -82,11 +86,14 @@ class Simplify {
                                                       "Unsqueeze", "Expand",  "Cast"};
     if (std::ranges::find(kReshaping, node.op) != std::end(kReshaping)) return true;
     if (node.op == "Concat" || node.op == "Sum") return node.in.size() == 1;
-    if (node.op == "Add" || node.op == "Sub") return is_all(constant_in(node, 1), 0.0F);
-    if (node.op == "Mul" || node.op == "Div") return is_all(constant_in(node, 1), 1.0F);
+    if (node.op == "Add" || node.op == "Sub") return consists_of(node, 1, 0.0F);
+    if (node.op == "Mul" || node.op == "Div") return consists_of(node, 1, 1.0F);
     if (node.op == "Transpose") return std::ranges::is_sorted(node.attrs.integers("perm", {1, 0}));
     if (node.op == "Slice") return forward_slice(node);
     if (node.op == "Pad") return pads_nothing(constant_in(node, 1));
+    if (node.op == "AveragePool" || node.op == "MaxPool" || node.op == "limn::AveragePoolGrad")
+      return all_equal(node.attrs.integers("kernel_shape"), 1) && all_equal(node.attrs.integers("strides"), 1) &&
+             all_equal(node.attrs.integers("pads"), 0);
     return false;
   }
 
@@ -192,14 +199,6 @@ class Simplify {
     if (w == nullptr || w->dims().size() != 4 || w->dims()[2] != 1 || w->dims()[3] != 1) return false;
     return all_equal(conv.attrs.integers("strides"), 1) && all_equal(conv.attrs.integers("pads"), 0);
   }
-  static bool all_equal(const std::vector<std::int64_t>& list, std::int64_t value) {
-    return std::ranges::all_of(list, [&](std::int64_t v) { return v == value; });
-  }
-  /// Whether every window of a pooling averages the same number of pixels.
-  static bool is_even(const Node& pool) {
-    return all_equal(pool.attrs.integers("pads"), 0) && pool.attrs.integer("ceil_mode", 0) == 0 &&
-           pool.attrs.text("auto_pad", "NOTSET") == "NOTSET";
-  }
   const Node* only_reader_of(std::string_view op, ValueId id) const {
     const Node* p = producer(id);
     return p != nullptr && p->op == op && uses_[index(id)] == 1 ? p : nullptr;
@@ -211,7 +210,7 @@ class Simplify {
 
   /// AveragePool(Conv(x)) becomes Conv(AveragePool(x)): both are linear, and the average of a constant is itself.
   bool pool_first(const Node& node) {
-    if (node.op != "AveragePool" || !is_even(node)) return false;
+    if (node.op != "AveragePool" || !pools_evenly(node)) return false;
     const Node* conv = only_reader_of("Conv", node.in[0]);
     if (conv == nullptr || !is_pointwise(*conv)) return false;
     const Value pooled =
@@ -226,7 +225,7 @@ class Simplify {
   bool spread_last(const Node& node) {
     if (node.op != "limn::ConvGrad" || !is_pointwise(node)) return false;
     const Node* pool = only_reader_of("limn::AveragePoolGrad", node.in[0]);
-    if (pool == nullptr || !is_even(*pool)) return false;
+    if (pool == nullptr || !pools_evenly(*pool)) return false;
     const Shape &x = graph_.shape(node.out[0]), &dy = graph_.shape(pool->in[0]);
     if (!is_known(x) || !is_known(dy)) return false;
     const Value small =

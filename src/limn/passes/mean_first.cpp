@@ -1,0 +1,129 @@
+#include "limn/passes/mean_first.h"
+
+#include <algorithm>
+#include <map>
+#include <utility>
+
+#include "limn/ops/build.h"
+#include "limn/passes/node_facts.h"
+#include "limn/passes/rebuild.h"
+
+namespace limn {
+namespace {
+
+class MeanFirst {
+ public:
+  MeanFirst(const Graph& graph, ChannelMeans means) : graph_(graph), means_(means), rebuild_(graph) {}
+
+  Graph run() && {
+    for (const Node& node : graph_.nodes())
+      if (!is_mean_of_pixels(node) || !rewrite(node)) rebuild_.copy(node);
+    return std::move(rebuild_).finish();
+  }
+
+ private:
+  const Node* producer(ValueId id) const {
+    const auto& p = graph_.value(id).producer;
+    return p ? &graph_.nodes()[*p] : nullptr;
+  }
+  const std::string& name_of(ValueId id) const { return graph_.value(id).name; }
+
+  /// ReduceMean [N, C, H, W] -> [N, C, 1, 1]
+  bool is_mean_of_pixels(const Node& node) {
+    if (node.op != "ReduceMean" || node.attrs.integer("keepdims", 1) == 0 || node.in.size() != 2) return false;
+    const Type& type = graph_.value(node.in[0]).type;
+    const Tensor* listed = rebuild_.constant(node.in[1]);
+    if (type.dtype != DType::f32 || !type.shape || type.shape->size() != 4 || listed == nullptr) return false;
+    std::vector<std::int64_t> axes = listed->to_int64();
+    for (std::int64_t& axis : axes)
+      if (axis < 0) axis += 4;
+    std::ranges::sort(axes);
+    return axes == std::vector<std::int64_t>{2, 3};
+  }
+
+  bool rewrite(const Node& mean) {
+    ValueId at = mean.in[0];
+    double share = 1;
+    for (const Node* p = producer(at); p != nullptr && hands_on(*p); p = producer(at)) {
+      share *= pixels(p->in[0]) / pixels(at);
+      at = p->in[0];
+    }
+    Value result = of_product(at, mean);
+    if (!result && at == mean.in[0]) return false;
+    const std::string& name = name_of(mean.out[0]);
+    if (!result)
+      result = rebuild_.to().add("ReduceMean", {rebuild_(at), rebuild_(mean.in[1])}, {}, name + "/small");
+    if (share != 1) {
+      const Value factor =
+          rebuild_.to().constant(Tensor::scalar<float>(static_cast<float>(share)), name + "/share");
+      result = rebuild_.to().add("Mul", {result, factor}, {}, name);
+    }
+    rebuild_.replace(mean.out[0], result);
+    return true;
+  }
+
+  double pixels(ValueId id) const {
+    const Shape& shape = graph_.shape(id);
+    return static_cast<double>(shape[2].value * shape[3].value);
+  }
+
+  /// Whether the node is the gradient of a pooling, and hands all that it reads to some pixel. The windows of a
+  /// maximum pooling hold one, as no padding is as large as a window; with gaps they may not.
+  bool hands_on(const Node& node) const {
+    const bool all = node.op == "limn::AveragePoolGrad"
+                         ? pools_evenly(node)
+                         : node.op == "limn::MaxPoolGrad" && all_equal(node.attrs.integers("dilations"), 1);
+    return all && is_known(pixel_sizes(node.in[0])) && is_known(pixel_sizes(node.out[0]));
+  }
+  Shape pixel_sizes(ValueId id) const {
+    const Shape& shape = graph_.shape(id);
+    return {shape[2], shape[3]};
+  }
+
+  /// The mean of Reshape(dy W, [N, C, H, W]); nothing where that is not what the value is.
+  Value of_product(ValueId id, const Node& mean) {
+    const Node* reshape = producer(id);
+    if (reshape == nullptr || reshape->op != "Reshape" || graph_.shape(id).size() != 4) return {};
+    const Node* product = producer(reshape->in[0]);
+    if (product == nullptr || !is_plain_product(*product)) return {};
+    const Shape &flat = graph_.shape(product->out[0]), &map = graph_.shape(id);
+    const Shape sizes{map[1], map[2], map[3]};
+    if (!is_same_size(flat[0], map[0]) || !is_known(sizes)) return {};
+    const std::int64_t channels = map[1].value, columns = channels * map[2].value * map[3].value;
+    if (flat[1] != Dim(columns) || columns == channels) return {};
+    GraphBuilder& g = rebuild_.to();
+    Value& small = of_weights_[{product->in[1], channels}];
+    if (!small) small = means_(g, rebuild_(product->in[1]), channels);
+    const Value dx = g.add("Gemm", {rebuild_(product->in[0]), small}, {}, name_of(mean.out[0]) + "/product");
+    return limn::reshape(dx, {0, channels, 1, 1});
+  }
+
+  /// dy W for a constant W, and nothing else.
+  bool is_plain_product(const Node& node) {
+    if (node.op != "Gemm" && node.op != "MatMul") return false;
+    const auto& rows = graph_.value(node.in[0]).type.shape;
+    const Tensor* weights = rebuild_.constant(node.in[1]);
+    if (!rows || rows->size() != 2 || weights == nullptr || weights->dims().size() != 2) return false;
+    if (node.op == "MatMul") return true;
+    const bool biased = node.in.size() > 2 && node.in[2] != kAbsent;
+    return !biased && node.attrs.integer("transA", 0) == 0 && node.attrs.integer("transB", 0) == 0 &&
+           node.attrs.real("alpha", 1.0) == 1.0;
+  }
+
+  const Graph& graph_;
+  ChannelMeans means_;
+  Rebuild rebuild_;
+  std::map<std::pair<ValueId, std::int64_t>, Value> of_weights_;  ///< by weights and channels
+};
+
+}  // namespace
+
+Value channel_means_as_nodes(GraphBuilder& g, Value weights, std::int64_t channels) {
+  const std::int64_t rows = weights.shape()[0].value;
+  const Value split = emit("Reshape", {weights, int64_constant(g, {rows, channels, -1})});
+  return reduce_mean(split, {2}, false);
+}
+
+Graph mean_first(const Graph& graph, ChannelMeans means) { return MeanFirst(graph, means).run(); }
+
+}  // namespace limn

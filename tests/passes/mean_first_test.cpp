@@ -1,0 +1,137 @@
+// A mean over the pixels that is taken first is the same mean.
+#include "limn/passes/mean_first.h"
+
+#include <gmock/gmock.h>
+
+#include <algorithm>
+
+#include "limn/ops/build.h"
+#include "limn/ops/evaluate.h"
+#include "limn/ops/table.h"
+#include "limn/passes/prune.h"
+#include "limn/runtime/weight_means.h"
+
+namespace limn {
+namespace {
+
+using ::testing::Contains;
+using ::testing::ElementsAre;
+using ::testing::Not;
+using Ints = std::vector<std::int64_t>;
+
+Tensor numbers(Dims dims) {
+  std::vector<float> v(static_cast<std::size_t>(element_count(dims)));
+  for (std::size_t i = 0; i < v.size(); ++i) v[i] = static_cast<float>((i * 7 + v.size()) % 11) / 4 - 1.25F;
+  return Tensor::of<float>(std::move(dims), std::move(v));
+}
+
+class MeanFirst : public ::testing::Test {
+ protected:
+  Value input(const std::string& name, Shape shape) {
+    Dims dims;
+    for (const Dim& d : shape) dims.push_back(d.known() ? d.value : 2);
+    feeds_.emplace(name, numbers(std::move(dims)));
+    return g_.input(name, {DType::f32, std::move(shape)});
+  }
+
+  /// dx [N, 3, h, w] of a maximum pooling.
+  Value max_pool_grad(const Shape& dy, std::int64_t h, std::int64_t w, Attrs window) {
+    return emit("limn::MaxPoolGrad", {input("dy", dy), input("x", {dy[0], 3, h, w})}, std::move(window));
+  }
+  /// dx [N, 4, 3, 2] of a dense layer of 5 outputs that reads the flattened map.
+  Value dense_grad(std::string_view op = "Gemm", Attrs attrs = {}) {
+    const Value dy = input("dy", {Dim("N"), 5}), w = g_.constant(numbers({5, 24}));
+    return reshape(emit(op, {dy, w}, std::move(attrs)), {-1, 4, 3, 2});
+  }
+
+  /// Operators after the pass, in order; the graph must compute what it did.
+  std::vector<std::string> after(Value y, ChannelMeans means = channel_means_as_nodes) {
+    const Graph before = std::move(g_).finish({{"y", y}}), first = prune(mean_first(before, means));
+    const auto want = evaluate(before, feeds_).at("y"), got = evaluate(first, feeds_).at("y");
+    EXPECT_EQ(want.dims(), got.dims());
+    const auto a = want.as<double>(), b = got.as<double>();
+    for (std::size_t i = 0; i < std::min(a.size(), b.size()); ++i) EXPECT_NEAR(a[i], b[i], 1e-6);
+    std::vector<std::string> ops;
+    for (const Node& node : first.nodes()) ops.push_back(node.op);
+    return ops;
+  }
+
+  GraphBuilder g_{operators()};
+  std::map<std::string, Tensor> feeds_;
+};
+
+TEST_F(MeanFirst, SkipsMaximumPools) {
+  const Value dx =
+      max_pool_grad({Dim("N"), 3, 3, 4}, 7, 9, {{"kernel_shape", Ints{3, 3}}, {"strides", Ints{2, 2}}});
+  EXPECT_THAT(after(reduce_mean(dx, {2, 3})), ElementsAre("ReduceMean", "Mul"));
+}
+
+TEST_F(MeanFirst, SkipsPoolsWithPads) {
+  const Attrs window{{"kernel_shape", Ints{3, 3}}, {"strides", Ints{2, 2}}, {"pads", Ints{1, 1, 1, 1}}};
+  EXPECT_THAT(after(reduce_mean(max_pool_grad({2, 3, 4, 5}, 7, 9, window), {-1, -2})),
+              ElementsAre("ReduceMean", "Mul"));
+}
+
+TEST_F(MeanFirst, SkipsEvenAverages) {
+  const Value dx = emit("limn::AveragePoolGrad", {input("dy", {2, 3, 3, 4}), int64_constant(g_, {2, 3, 6, 9})},
+                        {{"kernel_shape", Ints{2, 2}}, {"strides", Ints{2, 2}}});
+  EXPECT_THAT(after(reduce_mean(dx, {2, 3})), ElementsAre("ReduceMean", "Mul"));
+}
+
+TEST_F(MeanFirst, KeepsPoolsWithGaps) {
+  const Attrs gaps{{"kernel_shape", Ints{2, 2}}, {"dilations", Ints{2, 2}}};
+  EXPECT_THAT(after(reduce_mean(max_pool_grad({2, 3, 3, 3}, 5, 5, gaps), {2, 3})), Contains("limn::MaxPoolGrad"));
+}
+
+TEST_F(MeanFirst, KeepsUnevenAverages) {
+  const Value dx = emit("limn::AveragePoolGrad", {input("dy", {2, 3, 3, 3}), int64_constant(g_, {2, 3, 4, 4})},
+                        {{"kernel_shape", Ints{2, 2}}, {"strides", Ints{2, 2}}, {"pads", Ints{1, 1, 1, 1}}});
+  EXPECT_THAT(after(reduce_mean(dx, {2, 3})), Contains("limn::AveragePoolGrad"));
+}
+
+TEST_F(MeanFirst, KeepsSumsAndMeansOfOneAxis) {
+  const Value dx = max_pool_grad({2, 3, 3, 4}, 7, 9, {{"kernel_shape", Ints{3, 3}}, {"strides", Ints{2, 2}}});
+  const Value y =
+      reduce_mean(dx, {2}) + reduce_sum(dx, {2, 3}) + reshape(reduce_mean(dx, {2, 3}, false), {2, 3, 1, 1});
+  EXPECT_THAT(after(y), Contains("limn::MaxPoolGrad"));
+}
+
+TEST_F(MeanFirst, ReadsTheMeansOfDenseWeights) {
+  EXPECT_THAT(after(reduce_mean(dense_grad(), {2, 3})), ElementsAre("Reshape", "ReduceMean", "Gemm", "Reshape"));
+}
+
+TEST_F(MeanFirst, ReadsMeansThatAProgramComputedBefore) {
+  EXPECT_THAT(after(reduce_mean(dense_grad("MatMul"), {2, 3}), channel_means_now), ElementsAre("Gemm", "Reshape"));
+}
+
+TEST_F(MeanFirst, PassesAPoolOnTheWayToADenseLayer) {
+  const Attrs window{{"kernel_shape", Ints{2, 2}}, {"strides", Ints{2, 2}}};
+  const Value dx = emit("limn::MaxPoolGrad", {dense_grad(), input("x", {Dim("N"), 4, 6, 5})}, window);
+  EXPECT_THAT(after(reduce_mean(dx, {2, 3}), channel_means_now), ElementsAre("Gemm", "Reshape", "Mul"));
+}
+
+TEST_F(MeanFirst, TakesTheMeansOfWeightsOnce) {
+  const Value w = g_.constant(numbers({5, 24}));
+  Value y;
+  for (const char* name : {"a", "b"}) {
+    const Value dx = reshape(emit("Gemm", {input(name, {2, 5}), w}), {2, 4, 3, 2});
+    y = y ? y + reduce_mean(dx, {2, 3}) : reduce_mean(dx, {2, 3});
+  }
+  const auto ops = after(y);
+  EXPECT_EQ(std::ranges::count(ops, "ReduceMean"), 1);
+  EXPECT_EQ(std::ranges::count(ops, "Gemm"), 2);
+}
+
+TEST_F(MeanFirst, KeepsScaledAndBiasedProducts) {
+  EXPECT_THAT(after(reduce_mean(dense_grad("Gemm", {{"alpha", 2.0}}), {2, 3})),
+              ElementsAre("Gemm", "Reshape", "ReduceMean"));
+}
+
+TEST_F(MeanFirst, KeepsAReshapeThatMixesImages) {
+  const Value product = emit("Gemm", {input("dy", {2, 5}), g_.constant(numbers({5, 24}))});
+  EXPECT_THAT(after(reduce_mean(reshape(product, {4, 4, 3, 1}), {2, 3})),
+              ElementsAre("Gemm", "Reshape", "ReduceMean"));
+}
+
+}  // namespace
+}  // namespace limn
