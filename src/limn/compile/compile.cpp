@@ -9,12 +9,14 @@
 #include "limn/compile/join.h"
 #include "limn/compile/maps.h"
 #include "limn/compile/picture.h"
+#include "limn/compile/shorten.h"
 #include "limn/error.h"
 #include "limn/export_onnx.h"
 #include "limn/onnx/decompose.h"
 #include "limn/onnx/extend.h"
 #include "limn/onnx/fold.h"
 #include "limn/passes/channels_first.h"
+#include "limn/passes/mean_first.h"
 #include "limn/passes/merge.h"
 #include "limn/passes/prune.h"
 #include "limn/passes/rebuild.h"
@@ -54,8 +56,9 @@ Graph folded(const Graph& graph) {
 
 /// The explanation in few standard operators, reading the model's values by their names.
 Graph in_short(const Graph& graph, std::int64_t opset) {
-  const Graph simple = simplify(prune(graph), GuidedMasks::move);
-  return prune(merge_equal(folded(in_onnx_operators(simple, opset))));
+  const Graph simple =
+      with_scaled_weights(mean_first(simplify(prune(graph), GuidedMasks::move), channel_means_as_nodes));
+  return prune(merge_equal(folded(with_fewer_passes(in_onnx_operators(simple, opset)))));
 }
 
 std::string text_of(const CompiledTarget& target) {

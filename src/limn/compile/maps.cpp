@@ -68,9 +68,13 @@ class Overlays {
 /// Ones for `score`, [N, 1] or [N, 1, 1, 1], that do not need it computed.
 Value ones_for(Value score, Value logits) {
   GraphBuilder& g = *logits.in;
-  const Value images = emit("Slice", {shape_of(logits), int64_constant(g, {0}), int64_constant(g, {1})});
-  const Value rest = int64_constant(g, std::vector<std::int64_t>(score.shape().size() - 1, 1));
-  return expand(float_constant(g, 1.0F), emit("Concat", {images, rest}, {{"axis", std::int64_t{0}}}));
+  Value first = emit("Slice", {logits, int64_constant(g, {0}), int64_constant(g, {1}), int64_constant(g, {1})});
+  if (const std::size_t rank = score.shape().size(); rank != first.shape().size()) {
+    Dims sizes(rank, 1);
+    sizes[0] = 0;  // as it is
+    first = reshape(first, sizes);
+  }
+  return expand_like(float_constant(g, 1.0F), first);
 }
 
 /// What is differentiated: the score of the classes alone where the network allows it, and the layer lies before
