@@ -12,19 +12,20 @@ HERE = pathlib.Path(__file__).resolve().parent
 class OnnxRuntime:
     """`folder` is for numbers on their way. Raises FileNotFoundError where node or onnxruntime-node is missing."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, environment=None):
         self.folder = pathlib.Path(folder)
         self.process = subprocess.Popen(["node", HERE / "run_onnxruntime.mjs", self.folder], stdin=subprocess.PIPE,
-                                        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+                                        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                                        env={**os.environ, **(environment or {})})
         if self.process.stdout.readline().strip() != "ready":
             self.close()
             raise FileNotFoundError("onnxruntime-node is not there (see LIMN_NODE_MODULES)")
         # What it warns about on standard error must not fill the pipe.
         self.process.stderr.close()
 
-    def run(self, model, feeds, optimise=True):
+    def run(self, model, feeds, optimise=True, provider="cpu"):
         """Outputs by name."""
-        asked = {"model": os.fspath(model), "optimise": optimise, "feeds": {}}
+        asked = {"model": os.fspath(model), "optimise": optimise, "provider": provider, "feeds": {}}
         for i, (name, array) in enumerate(feeds.items()):
             array = np.ascontiguousarray(array)
             file = self.folder / f"input_{i}.bin"
