@@ -1,5 +1,6 @@
-// Times of several models in one onnxruntime process: node compiled_cost.mjs BATCH THREADS ROUNDS MODEL...
+// Times of several models in one onnxruntime process: node compiled_cost.mjs BATCH THREADS ROUNDS PROVIDER MODEL...
 //
+// PROVIDER is onnxruntime's name of what computes: cpu, webgpu.
 // Every round runs each model once, in turn, so that whatever else the machine does troubles all of them; standard
 // output is JSON, for each model the milliseconds of the clock and of the processor. All graph optimisations are on,
 // threads run within operators.
@@ -9,11 +10,12 @@ const require = createRequire(process.env.LIMN_NODE_MODULES ? process.env.LIMN_N
 const ort = require("onnxruntime-node");
 
 const [batch, threads, rounds] = process.argv.slice(2, 5).map(Number);
-const models = process.argv.slice(5);
+const [provider, ...models] = process.argv.slice(5);
 const warmUp = 2;
 
 async function load(model) {
   const session = await ort.InferenceSession.create(model, {
+    executionProviders: [provider],
     graphOptimizationLevel: "all",
     intraOpNumThreads: threads,
     interOpNumThreads: 1,

@@ -3,8 +3,9 @@
 
 Both sessions stay loaded and runs are interleaved. A figure is the ratio of the fastest runs, then that of the medians,
 then that of the least processor time, which does not count waiting: on a machine that others use, a long run is
-interrupted more often than a short one. The growth of the file stands behind them. Needs npm's onnxruntime-node (npm install --ignore-scripts onnxruntime-node, in
-the folder that LIMN_NODE_MODULES names).
+interrupted more often than a short one. The growth of the file stands behind them. Needs npm's onnxruntime-node (npm
+install --ignore-scripts onnxruntime-node, in the folder that LIMN_NODE_MODULES names). On a graphics processor
+(--provider webgpu, which needs a Vulkan driver) processor time says nothing.
 
   bench/compiled_cost.py --limn build/release/bin/limn MODEL.onnx [MODEL.onnx ...] [--batch 1 8] [--threads 2]
 """
@@ -27,7 +28,8 @@ def compiled(limn, model, method, folder):
 
 
 def times(batch, args, models):
-    done = subprocess.run(["node", HERE / "compiled_cost.mjs", str(batch), str(args.threads), str(args.rounds), *models],
+    done = subprocess.run(["node", HERE / "compiled_cost.mjs", str(batch), str(args.threads), str(args.rounds),
+                           args.provider, *models],
                           capture_output=True, text=True, check=True)
     return json.loads(done.stdout)
 
@@ -45,6 +47,7 @@ def main():
     parser.add_argument("--batch", type=int, nargs="+", default=[1, 8])
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=15)
+    parser.add_argument("--provider", default="cpu", help="onnxruntime's execution provider: cpu, webgpu")
     args = parser.parse_args()
     print(f"{'':20}{'':18}{'batch':>6}{'model, ms':>11}{'ratio':>8}{'medians':>9}{'processor':>11}"
           f"{'file':>10}")

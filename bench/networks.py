@@ -1,5 +1,6 @@
 """The networks of the benchmark: torchvision's with random parameters, exported here, or ONNX files that are named."""
 import dataclasses
+import os
 import pathlib
 import subprocess
 
@@ -11,7 +12,7 @@ TITLES = {"squeezenet1_0": "SqueezeNet 1.0", "mobilenet_v2": "MobileNet v2", "go
           "resnet50": "ResNet-50", "vgg16": "VGG-16", "densenet121": "DenseNet-121",
           "efficientnet_b0": "EfficientNet-B0", "vit_b_16": "ViT-B/16"}
 SEED = 1
-PYTHON = "/usr/bin/python3"  # Debian's, which has PyTorch
+PYTHON = os.environ.get("LIMN_PYTHON", "/usr/bin/python3")  # one that has PyTorch; Debian's, where none is named
 
 
 @dataclasses.dataclass

@@ -10,6 +10,7 @@ double runs differed by their whole size; now by 1.2e-5). Needs Debian's python3
   tools/export_torchvision.py --out build/models alexnet vgg16 googlenet resnet50 densenet121
 """
 import argparse
+import inspect
 import pathlib
 import warnings
 
@@ -90,11 +91,14 @@ def export(name: str, path: pathlib.Path, seed: int, fuse: bool, opset: int, ope
     model = random_network(name, seed)
     size = input_size(name)
     mode = torch.onnx.TrainingMode.EVAL if fuse else torch.onnx.TrainingMode.PRESERVE
+    # Newer PyTorch has a second exporter, which writes files of another make and knows no opset below 18.
+    tracing = {"dynamo": False} if "dynamo" in inspect.signature(torch.onnx.export).parameters else {}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         torch.onnx.export(model, torch.zeros(2, 3, size, size), str(path), opset_version=opset, training=mode,
                           do_constant_folding=fuse, input_names=["image"], output_names=["logits"],
-                          dynamic_axes={"image": {0: "N"} | ({2: "H", 3: "W"} if open_size else {}), "logits": {0: "N"}})
+                          dynamic_axes={"image": {0: "N"} | ({2: "H", 3: "W"} if open_size else {}), "logits": {0: "N"}},
+                          **tracing)
     return model
 
 
