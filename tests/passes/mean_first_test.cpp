@@ -16,7 +16,6 @@ namespace {
 
 using ::testing::Contains;
 using ::testing::ElementsAre;
-using ::testing::Not;
 using Ints = std::vector<std::int64_t>;
 
 Tensor numbers(Dims dims) {

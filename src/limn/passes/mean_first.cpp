@@ -7,13 +7,15 @@
 #include "limn/ops/build.h"
 #include "limn/passes/node_facts.h"
 #include "limn/passes/rebuild.h"
+#include "limn/passes/token_mean.h"
 
 namespace limn {
 namespace {
 
 class MeanFirst {
  public:
-  MeanFirst(const Graph& graph, ChannelMeans means) : graph_(graph), means_(means), rebuild_(graph) {}
+  MeanFirst(const Graph& graph, ChannelMeans means)
+      : graph_(graph), means_(means), rebuild_(graph), token_mean_(rebuild_) {}
 
   Graph run() && {
     for (const Node& node : graph_.nodes())
@@ -49,6 +51,7 @@ class MeanFirst {
       at = p->in[0];
     }
     Value result = of_product(at, mean);
+    if (!result) result = token_mean_.of_grid(at);
     if (!result && at == mean.in[0]) return false;
     const std::string& name = name_of(mean.out[0]);
     if (!result)
@@ -113,6 +116,7 @@ class MeanFirst {
   const Graph& graph_;
   ChannelMeans means_;
   Rebuild rebuild_;
+  TokenMean token_mean_;
   std::map<std::pair<ValueId, std::int64_t>, Value> of_weights_;  ///< by weights and channels
 };
 

@@ -15,7 +15,8 @@ Value channel_means_as_nodes(GraphBuilder& g, Value weights, std::int64_t channe
 /// is taken before what is linear:
 /// - of a pooling's gradient, which hands every number to some pixel: the mean of those numbers, times their share;
 /// - of the gradient dy W of a dense layer that reads the flattened map: dy times the means of W, a matrix as many
-///   times smaller as there are pixels. In VGG-16 the backward pass then reads 8 MB in place of 411.
+///   times smaller as there are pixels. In VGG-16 the backward pass then reads 8 MB in place of 411;
+/// - of tokens on their grid, in front of the last attention of a transformer (TokenMean).
 LIMN_API Graph mean_first(const Graph& graph, ChannelMeans means);
 
 }  // namespace limn
