@@ -4,8 +4,8 @@
 All programs stay loaded; rounds are interleaved, so that whatever else the machine does troubles all alike. Before
 anything is timed, answers are compared. A figure is the median of the ratios of the rounds, with the lowest and the
 highest. Results are kept in OUT/speed.json cell by cell: what is there is not measured again, so that a run can be
-stopped and go on. OUT/speed.md is written of it. A program that is not there (onnxruntime from npm, PyTorch from
-Debian) is left out with a message.
+stopped and go on. OUT/speed.md is written of it (--name: another name, for another machine). A program that is not
+there (onnxruntime from npm, PyTorch from Debian) is left out with a message.
 
   bench/compare.py --build build/release [NETWORK|MODEL.onnx ...] [--quick]
 """
@@ -172,6 +172,7 @@ def arguments():
     parser.add_argument("--build", type=pathlib.Path, default=networks.ROOT / "build/release",
                         help="build folder with limn_bench")
     parser.add_argument("--out", type=pathlib.Path, default=networks.ROOT / "build/bench", help="folder of the results")
+    parser.add_argument("--name", default="speed", help="of the results in their folder: NAME.json, NAME.md")
     parser.add_argument("--models", type=pathlib.Path, default=networks.ROOT / "build/bench-models",
                         help="folder of the exported networks")
     parser.add_argument("--batch", type=int, nargs="+", help="default 1 8 32, with --quick 1 8")
@@ -203,14 +204,14 @@ def measure_cells(args, results, found):
     good = True
     for cell in plan:
         good = run_cell(cell, found[cell.network], facts[cell.network], args, results) and good
-        speed_table.write(results.data, args.out / "speed.md")
+        speed_table.write(results.data, args.out / f"{args.name}.md")
     return good
 
 
 def main():
     args = arguments()
     args.out.mkdir(parents=True, exist_ok=True)
-    path = args.out / "speed.json"
+    path = args.out / f"{args.name}.json"
     if args.fresh:
         path.unlink(missing_ok=True)
     results = Results(path)
@@ -225,7 +226,7 @@ def main():
         kernel_rates.measure(args, results, found)
     if "cells" in args.parts:
         good = measure_cells(args, results, found)
-    speed_table.write(results.data, args.out / "speed.md")
+    speed_table.write(results.data, args.out / f"{args.name}.md")
     return 0 if good else 1
 
 

@@ -144,7 +144,8 @@ def main():
     torch.set_num_threads(threads)
     works = Works(name, batch, int(sys.argv[4]) if len(sys.argv) > 4 else 1)
     torch.ones(9, 9) @ torch.ones(9, 9)
-    print("ready", torch.__version__, torchvision.__version__, sides.blas_name(), flush=True)
+    blas = "MKL" if torch.backends.mkl.is_available() else sides.blas_name()  # numpy may have one of its own
+    print("ready", torch.__version__, torchvision.__version__, blas, flush=True)
     for line in sys.stdin:
         first, *rest = line.split()
         if first == "answer":

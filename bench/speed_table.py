@@ -182,7 +182,7 @@ Written by `make bench` ([how to run and read it](../how-to/measure-speed.md)) o
 
 Networks are torchvision's with random parameters, images 3 x 224 x 224. A figure is the median of the ratios of interleaved
 rounds, with the lowest and the highest round. **Bold** figures miss their aim. Where 3x3 convolutions of stride 1 hold half
-of the multiplications or more, aims are stricter. All rounds are in [speed.json](speed.json).
+of the multiplications or more, aims are stricter. All rounds are in [{json}]({json}).
 """
 
 
@@ -229,6 +229,7 @@ def write(data, path):
     dates = sorted({c["date"] for c in data["cells"].values()}) or [str(datetime.date.today())]
     builds = {c["build"] for c in page.cells.values()}
     out = HEADING.format(date=dates[0] if len(dates) == 1 else f"{dates[0]} to {dates[-1]}", **machine,
+                         json=path.with_suffix(".json").name,
                          versions=", ".join(f"{k} {v}" for k, v in data["versions"].items()) or "limn alone")
     if len(builds) > 1:
         out += f"\nThe cells were measured with {len(builds)} builds of limn.\n"
