@@ -70,7 +70,9 @@ def agreement(cell, programs, folder):
 
 
 def warm_up(programs, longest):
-    """How often each work runs in a round: several times where it is short. Works that take too long are left out."""
+    """How often each work runs in a round, and how often before: several times where it is short, and once without
+    being timed unless it takes seconds, because caches hold another program's data, and a virtual machine may have put
+    memory aside that lay idle. Works that take too long are left out."""
     counts, slow = {}, {}
     for program in programs.values():
         for work in list(program.works):
@@ -79,7 +81,7 @@ def warm_up(programs, longest):
             if t > 1000 * longest:
                 slow[f"{program.name} {work}"] = t
                 program.works.remove(work)
-            counts[program.name, work] = max(1, min(10, int(100 / t)))
+            counts[program.name, work] = max(1, min(10, int(100 / t))), int(t < 2000)
     return counts, slow
 
 
@@ -93,8 +95,8 @@ def measure(programs, counts, seconds, most):
         for program in programs.values():
             time.sleep(SPIN)
             for work in program.works:
-                count = counts[program.name, work]
-                times = program.times(work, count + (count > 1))[-count:]  # the caches still hold another's data
+                count, before = counts[program.name, work]
+                times = program.times(work, count + before)[-count:]
                 rounds[f"{program.name} {work}"].append(statistics.median(times))
     return rounds
 
