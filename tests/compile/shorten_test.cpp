@@ -5,9 +5,7 @@
 
 #include <algorithm>
 
-#include "limn/ops/build.h"
-#include "limn/ops/evaluate.h"
-#include "limn/ops/table.h"
+#include "support/pass_test.h"
 
 namespace limn {
 namespace {
@@ -17,54 +15,15 @@ using ::testing::ElementsAre;
 using ::testing::Not;
 using Ops = std::vector<std::string>;
 
-/// Numbers that differ from their neighbours, of both signs.
-Tensor numbers(Dims dims) {
-  std::vector<float> v(static_cast<std::size_t>(element_count(dims)));
-  for (std::size_t i = 0; i < v.size(); ++i) v[i] = static_cast<float>((i * 7 + v.size()) % 11) / 4 - 1.25F;
-  return Tensor::of<float>(std::move(dims), std::move(v));
-}
-
-class Shorten : public ::testing::Test {
+class Shorten : public test::PassTest {
  protected:
-  Value input(const std::string& name, Shape shape) {
-    Dims dims;
-    for (const Dim& d : shape) dims.push_back(d.known() ? d.value : 2);
-    feeds_.emplace(name, numbers(std::move(dims)));
-    return g_.input(name, {DType::f32, std::move(shape)});
-  }
-  Value constant(Dims dims) { return g_.constant(numbers(std::move(dims))); }
-  Value sizes(Dims dims) { return int64_constant(g_, std::move(dims)); }
-
   /// dx of a convolution with the filters `w`, whose cotangent is `dy`.
   Value conv_grad(Value dy, Value w, Dims x, std::int64_t group = 1) {
     return emit("limn::ConvGrad", {dy, w, sizes(std::move(x))}, {{"group", group}});
   }
-
-  /// Operators after the pass, in order; the graph must compute what it did.
   Ops after(Graph (*pass)(const Graph&), std::vector<std::pair<std::string, Value>> outputs) {
-    const Graph before = std::move(g_).finish(std::move(outputs));
-    const Graph shorter = pass(before);
-    const auto want = evaluate(before, feeds_), got = evaluate(shorter, feeds_);
-    for (const auto& [name, value] : want) {
-      const auto a = value.as<double>(), b = got.at(name).as<double>();
-      EXPECT_EQ(a.size(), b.size());
-      for (std::size_t i = 0; i < std::min(a.size(), b.size()); ++i) EXPECT_NEAR(a[i], b[i], 1e-6) << name;
-    }
-    Ops ops;
-    std::vector<char> read(shorter.value_count());
-    for (const Output& output : shorter.outputs()) read[index(output.value)] = 1;
-    for (std::size_t k = shorter.nodes().size(); k-- > 0;) {
-      const Node& node = shorter.nodes()[k];
-      if (read[index(node.out[0])] == 0) continue;
-      for (const ValueId v : node.in) read[index(v)] = 1;
-      ops.push_back(node.op);
-    }
-    std::ranges::reverse(ops);
-    return ops;
+    return operators_of(PassTest::after(pass, std::move(outputs)));
   }
-
-  GraphBuilder g_{operators()};
-  std::map<std::string, Tensor> feeds_;
 };
 
 class ScaledWeights : public Shorten {};

@@ -5,11 +5,8 @@
 
 #include <algorithm>
 
-#include "limn/ops/build.h"
-#include "limn/ops/evaluate.h"
-#include "limn/ops/table.h"
-#include "limn/passes/prune.h"
 #include "limn/runtime/weight_means.h"
+#include "support/pass_test.h"
 
 namespace limn {
 namespace {
@@ -18,45 +15,21 @@ using ::testing::Contains;
 using ::testing::ElementsAre;
 using Ints = std::vector<std::int64_t>;
 
-Tensor numbers(Dims dims) {
-  std::vector<float> v(static_cast<std::size_t>(element_count(dims)));
-  for (std::size_t i = 0; i < v.size(); ++i) v[i] = static_cast<float>((i * 7 + v.size()) % 11) / 4 - 1.25F;
-  return Tensor::of<float>(std::move(dims), std::move(v));
-}
-
-class MeanFirst : public ::testing::Test {
+class MeanFirst : public test::PassTest {
  protected:
-  Value input(const std::string& name, Shape shape) {
-    Dims dims;
-    for (const Dim& d : shape) dims.push_back(d.known() ? d.value : 2);
-    feeds_.emplace(name, numbers(std::move(dims)));
-    return g_.input(name, {DType::f32, std::move(shape)});
-  }
-
   /// dx [N, 3, h, w] of a maximum pooling.
   Value max_pool_grad(const Shape& dy, std::int64_t h, std::int64_t w, Attrs window) {
     return emit("limn::MaxPoolGrad", {input("dy", dy), input("x", {dy[0], 3, h, w})}, std::move(window));
   }
   /// dx [N, 4, 3, 2] of a dense layer of 5 outputs that reads the flattened map.
   Value dense_grad(std::string_view op = "Gemm", Attrs attrs = {}) {
-    const Value dy = input("dy", {Dim("N"), 5}), w = g_.constant(numbers({5, 24}));
+    const Value dy = input("dy", {Dim("N"), 5}), w = constant({5, 24});
     return reshape(emit(op, {dy, w}, std::move(attrs)), {-1, 4, 3, 2});
   }
 
-  /// Operators after the pass, in order; the graph must compute what it did.
   std::vector<std::string> after(Value y, ChannelMeans means = channel_means_as_nodes) {
-    const Graph before = std::move(g_).finish({{"y", y}}), first = prune(mean_first(before, means));
-    const auto want = evaluate(before, feeds_).at("y"), got = evaluate(first, feeds_).at("y");
-    EXPECT_EQ(want.dims(), got.dims());
-    const auto a = want.as<double>(), b = got.as<double>();
-    for (std::size_t i = 0; i < std::min(a.size(), b.size()); ++i) EXPECT_NEAR(a[i], b[i], 1e-6);
-    std::vector<std::string> ops;
-    for (const Node& node : first.nodes()) ops.push_back(node.op);
-    return ops;
+    return operators_of(PassTest::after([&](const Graph& g) { return mean_first(g, means); }, {{"y", y}}));
   }
-
-  GraphBuilder g_{operators()};
-  std::map<std::string, Tensor> feeds_;
 };
 
 TEST_F(MeanFirst, SkipsMaximumPools) {
@@ -110,7 +83,7 @@ TEST_F(MeanFirst, PassesAPoolOnTheWayToADenseLayer) {
 }
 
 TEST_F(MeanFirst, TakesTheMeansOfWeightsOnce) {
-  const Value w = g_.constant(numbers({5, 24}));
+  const Value w = constant({5, 24});
   Value y;
   for (const char* name : {"a", "b"}) {
     const Value dx = reshape(emit("Gemm", {input(name, {2, 5}), w}), {2, 4, 3, 2});
@@ -127,7 +100,7 @@ TEST_F(MeanFirst, KeepsScaledAndBiasedProducts) {
 }
 
 TEST_F(MeanFirst, KeepsAReshapeThatMixesImages) {
-  const Value product = emit("Gemm", {input("dy", {2, 5}), g_.constant(numbers({5, 24}))});
+  const Value product = emit("Gemm", {input("dy", {2, 5}), constant({5, 24})});
   EXPECT_THAT(after(reduce_mean(reshape(product, {4, 4, 3, 1}), {2, 3})),
               ElementsAre("Gemm", "Reshape", "ReduceMean"));
 }

@@ -3,11 +3,8 @@
 
 #include <algorithm>
 
-#include "limn/ops/build.h"
-#include "limn/ops/evaluate.h"
-#include "limn/ops/table.h"
 #include "limn/passes/mean_first.h"
-#include "limn/passes/prune.h"
+#include "support/pass_test.h"
 
 namespace limn {
 namespace {
@@ -16,21 +13,8 @@ using Ints = std::vector<std::int64_t>;
 
 constexpr std::int64_t kTokens = 7, kWidth = 8;  ///< a class token and a grid of 2 x 3
 
-Tensor numbers(Dims dims) {
-  std::vector<float> v(static_cast<std::size_t>(element_count(dims)));
-  for (std::size_t i = 0; i < v.size(); ++i) v[i] = static_cast<float>((i * 7 + v.size()) % 11) / 4 - 1.25F;
-  return Tensor::of<float>(std::move(dims), std::move(v));
-}
-
-class MeanOfTokens : public ::testing::Test {
+class MeanOfTokens : public test::PassTest {
  protected:
-  Value input(const std::string& name, Shape shape) {
-    Dims dims;
-    for (const Dim& d : shape) dims.push_back(d.known() ? d.value : 2);
-    feeds_.emplace(name, numbers(std::move(dims)));
-    return g_.input(name, {DType::f32, std::move(shape)});
-  }
-  Value weights(Dims dims) { return g_.constant(numbers(std::move(dims))); }
   Value slice(Value x, std::int64_t begin, std::int64_t end, std::int64_t axis) {
     return emit("Slice", {x, int64_constant(g_, {begin}), int64_constant(g_, {end}), int64_constant(g_, {axis})});
   }
@@ -41,14 +25,10 @@ class MeanOfTokens : public ::testing::Test {
     return reduce_mean(reshape(transpose(grid_tokens, {0, 2, 1}), {0, 0, 2, 3}), {2, 3});
   }
 
-  /// Largest numbers of elements by operator; the graph must compute what it did.
+  /// Largest numbers of elements by operator.
   std::map<std::string, std::int64_t> after(Value y) {
-    const Graph before = std::move(g_).finish({{"y", y}});
-    const Graph first = prune(mean_first(before, channel_means_as_nodes));
-    const auto want = evaluate(before, feeds_).at("y"), got = evaluate(first, feeds_).at("y");
-    EXPECT_EQ(want.dims(), got.dims());
-    const auto a = want.as<double>(), b = got.as<double>();
-    for (std::size_t i = 0; i < std::min(a.size(), b.size()); ++i) EXPECT_NEAR(a[i], b[i], 1e-6);
+    const Graph first =
+        PassTest::after([](const Graph& g) { return mean_first(g, channel_means_as_nodes); }, {{"y", y}});
     std::map<std::string, std::int64_t> largest;
     for (const Node& node : first.nodes()) {
       std::int64_t count = 1;
@@ -57,14 +37,11 @@ class MeanOfTokens : public ::testing::Test {
     }
     return largest;
   }
-
-  GraphBuilder g_{operators()};
-  std::map<std::string, Tensor> feeds_;
 };
 
 TEST_F(MeanOfTokens, ComesBeforeAProductWithWeights) {
   const Value d = input("d", {Dim("N"), kTokens, 5});
-  const auto sizes = after(mean_on_grid(slice(matmul(d, weights({5, kWidth})), 1, kTokens, 1)));
+  const auto sizes = after(mean_on_grid(slice(matmul(d, constant({5, kWidth})), 1, kTokens, 1)));
   EXPECT_EQ(sizes.at("MatMul"), 2 * kWidth) << "a row for each image";
 }
 
@@ -76,21 +53,21 @@ TEST_F(MeanOfTokens, FollowsAnAttentionBackwards) {
   const Value dk = reshape(transpose(matmul(q, p / float_constant(g_, 3)), {2, 0, 1}), {kTokens, -1, kWidth});
   const Value packed = pad(dv, {0, 0, 2 * kWidth, 0, 0, 0}) + pad(dk, {0, 0, kWidth, 0, 0, kWidth}) +
                        pad(dq, {0, 0, 0, kTokens - 1, 0, 2 * kWidth});
-  const Value d = transpose(matmul(packed, weights({3 * kWidth, kWidth})), {1, 0, 2});
+  const Value d = transpose(matmul(packed, constant({3 * kWidth, kWidth})), {1, 0, 2});
   const auto sizes = after(mean_on_grid(slice(d, 1, kTokens, 1)));
   EXPECT_EQ(sizes.at("MatMul"), 4 * 4) << "a row for each head";
   EXPECT_EQ(sizes.at("Pad"), 2 * 3 * kWidth);
 }
 
 TEST_F(MeanOfTokens, KnowsThatPaddedTokensAreZero) {
-  const Value d = input("d", {Dim("N"), 3, 5}), w = weights({5, kWidth});
+  const Value d = input("d", {Dim("N"), 3, 5}), w = constant({5, kWidth});
   const Value all = matmul(pad(d, {0, 2, 0, 0, 2, 0}), w);
   EXPECT_EQ(after(mean_on_grid(slice(all, 1, kTokens, 1))).at("MatMul"), 2 * kWidth);
 }
 
 TEST_F(MeanOfTokens, StopsWhereTokensMeet) {
   const Value d = input("d", {Dim("N"), kTokens, 5});
-  const auto sizes = after(mean_on_grid(slice(matmul(softmax(d, 1), weights({5, kWidth})), 1, kTokens, 1)));
+  const auto sizes = after(mean_on_grid(slice(matmul(softmax(d, 1), constant({5, kWidth})), 1, kTokens, 1)));
   EXPECT_EQ(sizes.at("MatMul"), 2 * kWidth);
   EXPECT_EQ(sizes.at("Softmax"), 2 * kTokens * 5);
 }
@@ -98,7 +75,7 @@ TEST_F(MeanOfTokens, StopsWhereTokensMeet) {
 TEST_F(MeanOfTokens, StopsAtAPadOfOnes) {
   const Value d = input("d", {Dim("N"), 3, 5});
   const Value ones = emit("Pad", {d, int64_constant(g_, {0, 2, 0, 0, 2, 0}), float_constant(g_, 1)});
-  const auto sizes = after(mean_on_grid(slice(matmul(ones, weights({5, kWidth})), 1, kTokens, 1)));
+  const auto sizes = after(mean_on_grid(slice(matmul(ones, constant({5, kWidth})), 1, kTokens, 1)));
   EXPECT_EQ(sizes.at("Pad"), 2 * kTokens * 5);
 }
 
@@ -106,7 +83,7 @@ TEST_F(MeanOfTokens, StopsAtASliceWithSteps) {
   const Value d = input("d", {Dim("N"), 2 * kTokens, 5});
   const Value some = emit("Slice", {d, int64_constant(g_, {1}), int64_constant(g_, {2 * kTokens}),
                                     int64_constant(g_, {1}), int64_constant(g_, {2})});
-  after(mean_on_grid(slice(matmul(some, weights({5, kWidth})), 0, 6, 1)));
+  after(mean_on_grid(slice(matmul(some, constant({5, kWidth})), 0, 6, 1)));
 }
 
 TEST_F(MeanOfTokens, StaysWhereThereAreNoWeights) {
@@ -117,7 +94,7 @@ TEST_F(MeanOfTokens, StaysWhereThereAreNoWeights) {
 
 TEST_F(MeanOfTokens, AddsRowsThatAreRepeatedAsTheyAre) {
   const Value d = input("d", {Dim("N"), kTokens, 5});
-  const Value biased = matmul(d, weights({5, kWidth})) + weights({kWidth});
+  const Value biased = matmul(d, constant({5, kWidth})) + constant({kWidth});
   after(mean_on_grid(slice(biased, 1, kTokens, 1)));
 }
 
