@@ -34,6 +34,15 @@ std::function<Value(SmallNetwork&, Value)> slice(Ints starts, Ints ends, Ints ax
   };
 }
 
+/// x between a weight and twice itself along an axis.
+std::function<Value(SmallNetwork&, Value)> joined(std::int64_t axis) {
+  return [=](SmallNetwork& n, Value x) {
+    Dims dims = known_dims(x.shape());
+    dims[static_cast<std::size_t>(axis < 0 ? axis + std::ssize(dims) : axis)] = 3;
+    return n.graph().add("Concat", {n.weight(n.normal(dims, 1)), x, x + x}, {{"axis", axis}});
+  };
+}
+
 enum class Weights { as_they_lie, transposed };
 enum class End { none, bias, gelu, relu, residual, residual_read_later };
 
@@ -98,6 +107,9 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"Transpose", {2, 3, 4, 5, 6, 7}, order({0, 2, 4, 1, 3, 5}), "limn:strided"},
         Case{"Slice", {20, 3, 96}, slice({32}, {64}, {2}, {1}), "limn:strided"},
         Case{"Slice backwards", {20, 3, 96}, slice({-1, 90}, {-100, 10}, {0, -1}, {-3, -7}), "limn:strided"},
+        Case{"Concat", {5, 7}, joined(0), "limn:strided"}, Case{"Concat", {3, 50, 7}, joined(1), "limn:strided"},
+        Case{"Concat", {90, 2, 300}, joined(-1), "limn:strided"},
+        Case{"Concat", {2, 3, 4, 5, 6}, joined(2), "limn:strided"},
         Case{"Expand",
              {3, 1, 7},
              [](SmallNetwork& n, Value x) {

@@ -16,6 +16,7 @@
 #include "limn/onnx/extend.h"
 #include "limn/onnx/fold.h"
 #include "limn/passes/channels_first.h"
+#include "limn/passes/join_parts.h"
 #include "limn/passes/mean_first.h"
 #include "limn/passes/merge.h"
 #include "limn/passes/prune.h"
@@ -56,8 +57,8 @@ Graph folded(const Graph& graph) {
 
 /// The explanation in few standard operators, reading the model's values by their names.
 Graph in_short(const Graph& graph, std::int64_t opset) {
-  const Graph simple =
-      with_scaled_weights(mean_first(simplify(prune(graph), GuidedMasks::move), channel_means_as_nodes));
+  const Graph simple = with_scaled_weights(
+      join_parts(prune(mean_first(simplify(prune(graph), GuidedMasks::move), channel_means_as_nodes))));
   return prune(merge_equal(folded(with_fewer_passes(in_onnx_operators(simple, opset)))));
 }
 

@@ -1,4 +1,4 @@
-// Transpose, Slice and Expand of plain tensors, as copies in another order.
+// Transpose, Slice, Expand and Concat of plain tensors, as copies in another order.
 
 #include <algorithm>
 #include <numeric>
@@ -55,9 +55,22 @@ std::optional<StridedSource> expansion_of(const Lowering& l, const Node& node) {
   return StridedSource{0, to, broadcast_strides(from, to)};
 }
 
+bool lower_concat(Lowering& l, const Node& node) {
+  const auto rank = static_cast<std::int64_t>(l.dims(node.out[0]).size());
+  const std::int64_t axis = node.attrs.integer("axis", 0);
+  std::vector<View> parts;
+  for (const ValueId id : node.in) parts.push_back(l.read(id, Layout::plain));
+  const View y = l.allocate(node.out[0], Layout::plain);
+  l.emit("Concat " + node.name, "limn:strided", parts, {y},
+         bind_joined(parts, static_cast<std::size_t>(axis < 0 ? axis + rank : axis), y));
+  l.place(node.out[0], y);
+  return true;
+}
+
 }  // namespace
 
 bool lower_strided(Lowering& l, const Node& node) {
+  if (node.op == "Concat") return lower_concat(l, node);
   if (node.op == "Transpose" && l.constant(node.in[0]) != nullptr && l.dims(node.in[0]).size() == 2 &&
       l.dtype(node.in[0]) == DType::f32)
     return l.place_transposed(node.out[0], node.in[0]), true;

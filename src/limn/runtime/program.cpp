@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "limn/passes/bind.h"
+#include "limn/passes/join_parts.h"
 #include "limn/passes/join_products.h"
 #include "limn/passes/mean_first.h"
 #include "limn/passes/merge.h"
@@ -19,7 +20,7 @@ Graph prepared(const Graph& graph, const std::map<std::string, std::int64_t>& sy
   Graph g = prune(limn::bind(prune(graph), symbols));
   // Merging makes patterns that simplifying looks for, and the other way round; a second round finds the rest.
   for (int round = 0; round < 2; ++round) g = prune(merge_equal(simplify(g)));
-  return join_products(prune(mean_first(g, channel_means_now)));
+  return join_products(prune(join_parts(prune(mean_first(g, channel_means_now)))));
 }
 
 const Port& port_named(const std::vector<Port>& ports, std::string_view name, std::string_view kind) {

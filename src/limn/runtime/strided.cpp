@@ -111,6 +111,32 @@ Bind bind_strided_copy(const View& from, const StridedSource& source, const View
   }
 }
 
+Bind bind_joined(const std::vector<View>& from, std::size_t axis, const View& to) {
+  const auto bytes_behind = [&](const View& v) {
+    std::size_t bytes = size_of(v.dtype);
+    for (std::size_t i = axis; i < v.dims.size(); ++i) bytes *= static_cast<std::size_t>(v.dims[i]);
+    return bytes;
+  };
+  const std::size_t row = bytes_behind(to);
+  std::int64_t rows = 1;
+  for (std::size_t i = 0; i < axis; ++i) rows *= to.dims[i];
+  std::vector<std::size_t> bytes;
+  for (const View& v : from) bytes.push_back(bytes_behind(v));
+  return [=](const Memory& memory) -> Run {
+    std::vector<const std::byte*> parts;
+    for (const View& v : from) parts.push_back(memory.at<std::byte>(v));
+    std::byte* const y = memory.at<std::byte>(to);
+    return [=] {
+#pragma omp parallel for schedule(static) if (rows > 1 && rows * static_cast <std::int64_t>(row) >= 4 * kParallel)
+      for (std::int64_t r = 0; r < rows; ++r) {
+        std::byte* at = y + static_cast<std::size_t>(r) * row;
+        for (std::size_t i = 0; i < parts.size(); at += bytes[i++])
+          std::memcpy(at, parts[i] + static_cast<std::size_t>(r) * bytes[i], bytes[i]);
+      }
+    };
+  };
+}
+
 std::vector<float> transposed(std::span<const float> values, std::int64_t rows, std::int64_t columns) {
   std::vector<float> out(values.size());
   const StridedSource source{0, {columns, rows}, {1, columns}};

@@ -1,5 +1,5 @@
 #pragma once
-// Copies in another order: what Transpose, Slice and Expand do to plain tensors.
+// Copies in another order: what Transpose, Slice, Expand and Concat do to plain tensors.
 
 #include "limn/runtime/plan.h"
 
@@ -14,6 +14,9 @@ struct StridedSource {
 
 /// to = elements of `from`, both plain and of the same type.
 Bind bind_strided_copy(const View& from, const StridedSource& source, const View& to);
+
+/// to = the tensors `from` side by side along an axis, all plain and of one type.
+Bind bind_joined(const std::vector<View>& from, std::size_t axis, const View& to);
 
 /// `values` [rows, columns] as [columns, rows].
 std::vector<float> transposed(std::span<const float> values, std::int64_t rows, std::int64_t columns);
