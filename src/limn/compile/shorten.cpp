@@ -72,8 +72,7 @@ class ScaleWeights : Rewrite {
                  {rebuild_(rest).id, scaled(node.in[1], factor).id, rebuild_(node.in[2]).id},
                  {},
                  node.attrs};
-      rebuild_.replace(node.out[0],
-                       rebuild_.to().add_node(std::move(fresh), {graph_.value(node.out[0]).name}).front());
+      rebuild_.append(std::move(fresh), node.out[0]);
       return true;
     }
     return false;
@@ -139,8 +138,7 @@ class FewerPasses : Rewrite {
       }
     }
     Node fresh{node.op, node.name, {in[0].id, in[1].id}, {}, node.attrs};
-    rebuild_.replace(node.out[0],
-                     rebuild_.to().add_node(std::move(fresh), {graph_.value(node.out[0]).name}).front());
+    rebuild_.append(std::move(fresh), node.out[0]);
   }
 
   /// Whether the two shapes broadcast to the third, for sure.
@@ -166,8 +164,7 @@ class FewerPasses : Rewrite {
     const Value to =
         rebuild_.to().constant(Tensor::of<std::int64_t>({rank}, sizes), graph_.value(node.out[0]).name + "/sizes");
     Node fresh{node.op, node.name, {rebuild_(node.in[0]).id, to.id}, {}, {}};
-    rebuild_.replace(node.out[0],
-                     rebuild_.to().add_node(std::move(fresh), {graph_.value(node.out[0]).name}).front());
+    rebuild_.append(std::move(fresh), node.out[0]);
     return true;
   }
 

@@ -98,8 +98,7 @@ class Fold {
     const Value b = rebuild_.to().constant(folded_bias(has_bias ? graph_.constant(conv.in[2]) : nullptr, a),
                                            has_bias ? graph_.value(conv.in[2]).name : conv.name + ".bias");
     Node fresh{"Conv", conv.name, {rebuild_(conv.in[0]).id, w.id, b.id}, {}, conv.attrs};
-    rebuild_.replace(norm.out[0],
-                     rebuild_.to().add_node(std::move(fresh), {graph_.value(norm.out[0]).name}).front());
+    rebuild_.append(std::move(fresh), norm.out[0]);
   }
 
   const Graph& graph_;

@@ -30,16 +30,16 @@ class JoinLayers {
   Graph run() {
     for (const Node& node : graph_.nodes()) {
       if (const auto norm = layer_norm(node))
-        append({"LayerNormalization",
-                node.name,
-                {rebuild_(norm->x).id, rebuild_(norm->scale).id, rebuild_(norm->bias).id},
-                {},
-                {{"axis", norm->axis}, {"epsilon", norm->epsilon}}},
-               node.out[0]);
+        rebuild_.append({"LayerNormalization",
+                         node.name,
+                         {rebuild_(norm->x).id, rebuild_(norm->scale).id, rebuild_(norm->bias).id},
+                         {},
+                         {{"axis", norm->axis}, {"epsilon", norm->epsilon}}},
+                        node.out[0]);
       else if (const auto x = gelu(node))
-        append({"Gelu", node.name, {rebuild_(*x).id}, {}, {}}, node.out[0]);
+        rebuild_.append({"Gelu", node.name, {rebuild_(*x).id}, {}, {}}, node.out[0]);
       else if (const auto gated = swish(node))
-        append({"Swish", node.name, {rebuild_(*gated).id}, {}, {}}, node.out[0]);
+        rebuild_.append({"Swish", node.name, {rebuild_(*gated).id}, {}, {}}, node.out[0]);
       else
         rebuild_.copy(node);
     }
@@ -160,10 +160,6 @@ class JoinLayers {
     const auto product = split(&node, [&](ValueId v) { return inner(v, "Sigmoid") != nullptr; });
     const Node* gate = product ? inner(product->first, "Sigmoid") : nullptr;
     return gate != nullptr && gate->in[0] == product->second ? std::optional(product->second) : std::nullopt;
-  }
-
-  void append(Node fresh, ValueId stands_for) {
-    rebuild_.replace(stands_for, rebuild_.to().add_node(std::move(fresh), {graph_.value(stands_for).name}).front());
   }
 
   const Graph& graph_;

@@ -65,18 +65,14 @@ class JoinParts {
   }
 
   std::optional<Part> part_of(const Node& pad) {
-    if (pad.op != "Pad" || pad.attrs.text("mode", "constant") != "constant" || pad.in.size() > 3) return {};
-    const Tensor* filling = pad.in.size() > 2 && pad.in[2] != kAbsent ? rebuild_.constant(pad.in[2]) : nullptr;
-    const bool zeros = pad.in.size() < 3 || pad.in[2] == kAbsent ||
-                       (filling != nullptr && filling->dtype() == DType::f32 && filling->as<float>()[0] == 0.0F);
-    const Tensor* listed = rebuild_.constant(pad.in[1]);
+    const auto pads = zero_pads(graph_, pad);
+    if (!pads) return {};
     const auto& shape = graph_.value(pad.in[0]).type.shape;
-    if (!zeros || listed == nullptr || !shape) return {};
-    const std::vector<std::int64_t> pads = listed->to_int64();
+    if (!shape) return {};
     const std::size_t rank = shape->size();
     std::optional<Part> part;
     for (std::size_t axis = 0; axis < rank; ++axis) {
-      const std::int64_t front = pads[axis], back = pads[rank + axis];
+      const std::int64_t front = (*pads)[axis], back = (*pads)[rank + axis];
       if (front == 0 && back == 0) continue;
       if (part || front < 0 || back < 0 || !(*shape)[axis].known()) return {};
       part = Part{pad.in[0], axis, front, front + (*shape)[axis].value};

@@ -28,6 +28,17 @@ bool pools_evenly(const Node& pool) {
          pool.attrs.text("auto_pad", "NOTSET") == "NOTSET";
 }
 
+std::optional<std::vector<std::int64_t>> zero_pads(const Graph& graph, const Node& node) {
+  if (node.op != "Pad" || node.attrs.text("mode", "constant") != "constant" || node.in.size() > 3) return {};
+  if (node.in.size() > 2 && node.in[2] != kAbsent) {
+    const Tensor* filling = graph.constant(node.in[2]);
+    if (filling == nullptr || filling->dtype() != DType::f32 || filling->as<float>()[0] != 0.0F) return {};
+  }
+  const Tensor* pads = graph.constant(node.in[1]);
+  if (pads == nullptr) return {};
+  return pads->to_int64();
+}
+
 bool is_same_size(const Dim& a, const Dim& b) { return a == b && (a.known() || !a.symbol.empty()); }
 
 bool is_same_type(const Type& a, const Type& b) {

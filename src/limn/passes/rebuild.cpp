@@ -43,6 +43,10 @@ void Rebuild::copy(const Node& node) {
     if (node.out[i] != kAbsent) replace(node.out[i], out[i]);
 }
 
+void Rebuild::append(Node fresh, ValueId old) {
+  replace(old, to_.add_node(std::move(fresh), {from_.value(old).name}).front());
+}
+
 Graph Rebuild::finish() && {
   std::vector<std::pair<std::string, Value>> outputs;
   for (const Output& o : from_.outputs()) outputs.emplace_back(o.name, (*this)(o.value));

@@ -27,6 +27,8 @@ class Rebuild {
   void replace(ValueId old, Value by) { map_[old] = by; }
   /// Appends the node as it is, reading the new values; its outputs keep their names and stand for the old ones.
   void copy(const Node& node);
+  /// Appends a node of new values, whose only output takes the name of `old` and stands for it.
+  void append(Node fresh, ValueId old);
   /// Freezes the new graph, with the outputs of the old one.
   Graph finish() &&;
 

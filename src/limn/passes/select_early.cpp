@@ -258,7 +258,7 @@ class SelectEarly {
     }
     Node fresh{node.op, node.name, {}, {}, node.attrs};
     for (std::size_t i = 0; i < node.in.size(); ++i) fresh.in.push_back(part_of(rebuild, node.in[i], parts[i]).id);
-    rebuild.replace(node.out[0], rebuild.to().add_node(std::move(fresh), {graph_.value(node.out[0]).name}).front());
+    rebuild.append(std::move(fresh), node.out[0]);
   }
 
   Value part_of(Rebuild& rebuild, ValueId id, const Part& part) {

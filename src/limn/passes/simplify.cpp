@@ -125,7 +125,7 @@ class Simplify {
     if (std::ranges::is_sorted(both))
       rebuild_.replace(node.out[0], x);
     else
-      append({"Transpose", node.name, {x.id}, {}, {{"perm", both}}}, node.out[0]);
+      rebuild_.append({"Transpose", node.name, {x.id}, {}, {{"perm", both}}}, node.out[0]);
     return true;
   }
 
@@ -141,7 +141,7 @@ class Simplify {
     attrs.set("transB", std::int64_t{1} - attrs.integer("transB", 0));
     Node fresh{"Gemm", node.name, {rebuild_(node.in[0]).id, rebuild_(t->in[0]).id}, {}, attrs};
     if (gemm && node.in.size() > 2) fresh.in.push_back(rebuild_(node.in[2]).id);
-    append(std::move(fresh), node.out[0]);
+    rebuild_.append(std::move(fresh), node.out[0]);
     return true;
   }
 
@@ -162,7 +162,7 @@ class Simplify {
         with_name({"limn::ReluGrad", {}, {rebuild_(grad->in[0]).id, pooled->id}, {}, {}}, node.out[0], "/pooled");
     Node spread{"limn::MaxPoolGrad", grad->name + "/masked", {masked.id, rebuild_(node.in[1]).id}, {}, grad->attrs};
     if (guided) spread = {"Relu", last->name + "/masked", {add(std::move(spread)).id}, {}, {}};
-    append(std::move(spread), node.out[0]);
+    rebuild_.append(std::move(spread), node.out[0]);
     return true;
   }
 
@@ -217,7 +217,7 @@ class Simplify {
         with_name({"AveragePool", {}, {rebuild_(conv->in[0]).id}, {}, node.attrs}, node.out[0], "/pooled");
     Node fresh{"Conv", conv->name + "/pooled", {pooled.id}, {}, conv->attrs};
     for (std::size_t i = 1; i < conv->in.size(); ++i) fresh.in.push_back(rebuild_(conv->in[i]).id);
-    append(std::move(fresh), node.out[0]);
+    rebuild_.append(std::move(fresh), node.out[0]);
     return true;
   }
 
@@ -233,13 +233,10 @@ class Simplify {
                                graph_.value(node.out[0]).name + "/sizes");
     Node conv{"limn::ConvGrad", {}, {rebuild_(pool->in[0]).id, rebuild_(node.in[1]).id, small.id}, {}, node.attrs};
     const Value d = with_name(std::move(conv), node.out[0], "/pooled");
-    append({"limn::AveragePoolGrad", pool->name + "/spread", {d.id, rebuild_(node.in[2]).id}, {}, pool->attrs},
-           node.out[0]);
+    rebuild_.append(
+        {"limn::AveragePoolGrad", pool->name + "/spread", {d.id, rebuild_(node.in[2]).id}, {}, pool->attrs},
+        node.out[0]);
     return true;
-  }
-
-  void append(Node fresh, ValueId stands_for) {
-    rebuild_.replace(stands_for, rebuild_.to().add_node(std::move(fresh), {graph_.value(stands_for).name}).front());
   }
 
   const Graph& graph_;

@@ -143,13 +143,8 @@ TokenMean::Mean TokenMean::of_slice(const Node& node, const Part& part) {
 TokenMean::Mean TokenMean::of_pad(const Node& node, const Part& part) {
   const std::size_t rank = shape(node.in[0])->size();
   const Dim size = (*shape(node.in[0]))[part.axis];
-  auto pads = integers(node, 1);
-  const bool zeros =
-      node.attrs.text("mode", "constant") == "constant" &&
-      (node.in.size() < 3 || node.in[2] == kAbsent ||
-       (rebuild_.constant(node.in[2]) != nullptr && rebuild_.constant(node.in[2])->dtype() == DType::f32 &&
-        rebuild_.constant(node.in[2])->as<float>()[0] == 0.0F));
-  if (!pads || pads->size() != 2 * rank || node.in.size() > 3 || !zeros || !size.known()) return reduced(part);
+  auto pads = zero_pads(graph_, node);
+  if (!pads || pads->size() != 2 * rank || !size.known()) return reduced(part);
   const std::int64_t front = (*pads)[part.axis];
   const std::int64_t begin = std::clamp<std::int64_t>(part.begin - front, 0, size.value),
                      end = std::clamp<std::int64_t>(part.end - front, 0, size.value);

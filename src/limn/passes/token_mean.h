@@ -3,7 +3,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
-#include <tuple>
+#include <vector>
 
 #include "limn/passes/rebuild.h"
 
