@@ -93,6 +93,30 @@ TEST(WinogradChoice, ExactForwardPassesAreDirectAndFastOnesAreNot) {
   EXPECT_THAT(kernels_of(c.graph, {}, "ConvGrad"), Contains(HasSubstr("wino")));
 }
 
+/// Pixels of both signs leave smaller results beside the same errors: weights may suit one kind alone, and a
+/// verdict on one kind is none on the other, though they share a form.
+TEST(WinogradChoice, TheSignsOfPixelsDecideToo) {
+  if (!has_transform()) GTEST_SKIP() << "no AVX-512 here";
+  constexpr std::int64_t kChannels = 256;
+  const Attrs same{{"pads", Ints{1, 1, 1, 1}}};
+  for (const bool both_first : {false, true}) {
+    SmallNetwork n(1);
+    GraphBuilder& g = n.graph();
+    const Value x = g.input("x", {DType::f32, Shape{1, kChannels, 28, 28}});
+    const Value w = n.weight(n.normal({kChannels, kChannels, 3, 3}, 1));
+    const Value first = g.add("Conv", {both_first ? x : g.add("Relu", {x}), w}, same);
+    const Value second = g.add("Conv", {both_first ? g.add("Relu", {x}) : x, w}, same);
+    const Graph graph = n.finish({{"first", first}, {"second", second}});
+    const auto kernels = kernels_of(graph, {.precision = Precision::fast}, "Conv");
+    const auto wino = HasSubstr("wino"), direct = HasSubstr("jit:");
+    if (both_first) {
+      EXPECT_THAT(kernels, ::testing::ElementsAre(direct, wino));
+    } else {
+      EXPECT_THAT(kernels, ::testing::ElementsAre(wino, direct));
+    }
+  }
+}
+
 /// Few pixels, few channels, and what is no 3x3 convolution of stride 1.
 TEST(WinogradChoice, OthersStayDirect) {
   const auto forward = [](const Size& s) {

@@ -119,7 +119,7 @@ class ConvolutionLowering {
     const auto y = dnnl_desc(whole_floats(layouts.y, s_.y, keeps_), images());
     if (l_.precision() != Precision::exact && !bf16_ && layouts.x == Layout::blocked &&
         layouts.y == Layout::blocked) {
-      winograd_ = winograd_convolution(l_, s_, images(), node_.in[1], bias(), attributes());
+      winograd_ = winograd_convolution(l_, s_, images(), node_.in[0], node_.in[1], bias(), attributes());
       if (winograd_) return true;
     }
     pd_ = primitive(layouts, y);

@@ -61,7 +61,7 @@ class GradientLowering {
     if (!winograd_serves(s_)) return false;
     const View dy = l_.read(node_.in[0], Layout::blocked);
     together_ = s_.x[0] == 1 || (dy.dense() && !l_.has_slot(node_.out[0]));
-    const auto winograd = winograd_gradient(l_, s_, images(), node_.in[1]);
+    const auto winograd = winograd_gradient(l_, s_, images(), node_.in[0], node_.in[1]);
     if (!winograd) return false;
     const View dx = l_.allocate(node_.out[0], Layout::blocked);
     l_.emit_primitive("ConvGrad " + node_.name, convolution_forward(winograd->pd),

@@ -5,6 +5,7 @@
 
 #include "limn/ops/diagnostics.h"
 #include "limn/runtime/kernels.h"
+#include "limn/runtime/signs.h"
 #include "limn/runtime/strided.h"
 
 namespace limn {
@@ -57,6 +58,7 @@ Lowering::Lowering(const Graph& graph, Precision precision, WeightCache cache)
       cache_(std::move(cache)),
       dims_(graph.value_count()),
       needs_(graph.value_count()),
+      never_negative_(values_never_negative(graph)),
       remaining_(graph.use_counts()),
       readers_(graph.value_count()),
       lowered_(graph.value_count()),

@@ -45,6 +45,8 @@ class Lowering {
   const Dims& dims(ValueId id) const { return dims_[index(id)]; }
   DType dtype(ValueId id) const { return graph_.value(id).type.dtype; }
   const Tensor* constant(ValueId id) const { return id == kAbsent ? nullptr : graph_.constant(id); }
+  /// Whether no element of it can be below zero.
+  bool never_negative(ValueId id) const { return never_negative_[index(id)] != 0; }
   bool is_image_like(ValueId id) const { return dtype(id) == DType::f32 && dims(id).size() == 4; }
 
   /// Where the value lies in that layout, as its own type or as bfloat16. Adds a step that converts it when it does
@@ -142,6 +144,7 @@ class Lowering {
   Plan plan_;
   std::vector<Dims> dims_;
   std::vector<InputSet> needs_;
+  std::vector<char> never_negative_;      ///< by value
   std::vector<std::uint32_t> remaining_;  ///< reads still to come, by value
   std::vector<std::vector<std::size_t>> readers_;
   std::vector<Lowered> lowered_;
@@ -152,6 +155,7 @@ class Lowering {
   std::vector<std::optional<InputSet>> written_with_;  ///< by buffer: needs of the steps that write it
   std::vector<char> shared_phases_;                    ///< by buffer: steps of different needs touch it
   std::map<std::pair<const std::byte*, std::string>, View> weight_forms_;
+  std::map<std::pair<const std::byte*, std::string>, std::optional<View>> suiting_;  ///< by form and check
   std::unordered_map<const std::byte*, View> constants_;
   std::unordered_set<const std::byte*> checked_;
   InputSet current_needs_ = 0;

@@ -112,18 +112,24 @@ std::optional<View> Lowering::weights_that_suit(ValueId id, const dnnl::memory::
                                                 const WeightCheck& check) {
   check_numbers(id);
   const Tensor& t = *constant(id);
-  const std::pair key(t.bytes(), change.name + name_of(lies) + name_of(want));
-  if (const auto it = weight_forms_.find(key); it != weight_forms_.end()) return it->second;
-  const std::string cached = cache_.key(t.as<float>(), key.second + check.name);
+  const std::string form_name = change.name + name_of(lies) + name_of(want);
+  const auto [known, fresh] = suiting_.try_emplace({t.bytes(), form_name + check.name});
+  if (!fresh) return known->second;
+  const std::string cached = cache_.key(t.as<float>(), form_name + check.name);
   auto form = cache_.find(cached);
   if (!form || (form->bytes != nullptr && form->size != want.get_size())) {
     form = checked_form(t, lies, want, change, check);
     cache_.keep(cached, {form->bytes.get(), form->size});
   }
   if (form->bytes == nullptr) return std::nullopt;
-  plan_.weight_bytes += form->size;
-  plan_.owners.push_back(form->bytes);
-  return weight_forms_[key] = bytes_view(form->bytes.get(), form->size);
+  // Another check may have passed the same form.
+  const auto [it, first] = weight_forms_.try_emplace({t.bytes(), form_name});
+  if (first) {
+    plan_.weight_bytes += form->size;
+    plan_.owners.push_back(form->bytes);
+    it->second = bytes_view(form->bytes.get(), form->size);
+  }
+  return known->second = it->second;
 }
 
 }  // namespace limn

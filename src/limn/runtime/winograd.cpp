@@ -239,23 +239,23 @@ double winograd_error(const ConvolutionShape& s, std::int64_t images, std::span<
 }
 
 std::optional<WinogradConvolution> winograd_convolution(Lowering& l, const ConvolutionShape& s, std::int64_t images,
-                                                        ValueId weights, const dnnl::memory::desc& bias,
+                                                        ValueId x, ValueId weights, const dnnl::memory::desc& bias,
                                                         const dnnl::primitive_attr& attr) {
   if (!winograd_serves(s)) return std::nullopt;
   auto pd = described(s, images, any_form(s), bias, attr);
   if (!pd || !winograd_pays(s, images, omp_get_max_threads(), pd->impl_info_str())) return std::nullopt;
-  return accurate(l, s, images, weights, std::move(*pd), {}, false);
+  return accurate(l, s, images, weights, std::move(*pd), {}, !l.never_negative(x));
 }
 
 std::optional<WinogradConvolution> winograd_gradient(Lowering& l, const ConvolutionShape& s, std::int64_t images,
-                                                     ValueId weights) {
+                                                     ValueId dy, ValueId weights) {
   if (!winograd_serves(s)) return std::nullopt;
   const auto g = gradient_shape(s);
   if (!g) return std::nullopt;
   auto pd = described(*g, images, any_form(*g), {}, user_scratch());
   if (!pd || !winograd_pays(*g, images, omp_get_max_threads(), pd->impl_info_str())) return std::nullopt;
   const auto reverse = [&](std::span<const float> w) { return reversed(w, s.y[1], s.x[1]); };
-  return accurate(l, *g, images, weights, std::move(*pd), {"reversed", reverse}, true);
+  return accurate(l, *g, images, weights, std::move(*pd), {"reversed", reverse}, !l.never_negative(dy));
 }
 
 }  // namespace limn

@@ -21,14 +21,14 @@ struct WinogradConvolution {
 };
 
 /// A convolution of blocked images by the transform, where one is known to be faster and these weights keep it
-/// within kWinogradError. `bias` may be an empty description.
+/// within kWinogradError, for pixels x of the signs that they can have. `bias` may be an empty description.
 std::optional<WinogradConvolution> winograd_convolution(Lowering& l, const ConvolutionShape& s, std::int64_t images,
-                                                        ValueId weights, const dnnl::memory::desc& bias,
+                                                        ValueId x, ValueId weights, const dnnl::memory::desc& bias,
                                                         const dnnl::primitive_attr& attr);
-/// The same for the input gradient of `s`: the convolution of the cotangent with the weights reversed along both
+/// The same for the input gradient of `s`: the convolution of the cotangent dy with the weights reversed along both
 /// axes and input and output channels exchanged.
 std::optional<WinogradConvolution> winograd_gradient(Lowering& l, const ConvolutionShape& s, std::int64_t images,
-                                                     ValueId weights);
+                                                     ValueId dy, ValueId weights);
 
 /// Whether the transform `implementation` of oneDNN is faster than a direct convolution: a rule from measurements,
 /// see docs/explanation/precision.md.
