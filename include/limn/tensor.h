@@ -87,8 +87,11 @@ struct BasicTensorView {
 using TensorView = BasicTensorView<const std::byte>;
 using MutableTensorView = BasicTensorView<std::byte>;
 
+class FilePart;
+class Lender;
+
 /// A tensor that shares ownership of its bytes (an allocation, or part of a mapped file). Copies are cheap and
-/// share the bytes.
+/// share the bytes. Large ones of a file are brought into memory when they are first asked for, by any thread.
 class LIMN_API Tensor {
  public:
   Tensor() = default;
@@ -96,6 +99,8 @@ class LIMN_API Tensor {
   Tensor(DType dtype, Dims dims);
   /// Bytes kept alive by `owner`; `bytes` is aligned to the element size.
   Tensor(DType dtype, Dims dims, std::shared_ptr<const void> owner, const std::byte* bytes);
+  /// Bytes of a file, aligned to the element size at least when they are handed out.
+  Tensor(DType dtype, Dims dims, std::shared_ptr<const FilePart> file);
 
   template <class T>
   static Tensor of(Dims dims, std::span<const T> values) {
@@ -118,10 +123,15 @@ class LIMN_API Tensor {
   const Dims& dims() const { return dims_; }
   std::int64_t count() const { return element_count(dims_); }
   std::size_t byte_count() const { return static_cast<std::size_t>(count()) * size_of(dtype_); }
-  const std::byte* bytes() const { return bytes_; }
+  /// In memory from now on. Throws Error{limit} where there is no memory for them.
+  const std::byte* bytes() const { return file_ == nullptr ? bytes_ : kept(); }
+  /// The bytes for one look: those of a file until the lender lends others. Throws as bytes() does.
+  const std::byte* bytes(Lender& lender) const;
+  /// The same for tensors that share their bytes, different for others that exist at the same time.
+  const void* identity() const { return file_ == nullptr ? static_cast<const void*>(bytes_) : file_.get(); }
   bool present() const { return dtype_ != DType::undefined; }
 
-  TensorView view() const { return {dtype_, dims_, bytes_}; }
+  TensorView view() const { return {dtype_, dims_, bytes()}; }
   /// For filling a tensor just made with Tensor(dtype, dims), before it is shared.
   MutableTensorView mutable_view();
   template <class T>
@@ -138,10 +148,12 @@ class LIMN_API Tensor {
 
  private:
   void check_count(std::size_t n) const;
+  const std::byte* kept() const;
   DType dtype_ = DType::undefined;
   Dims dims_;
   std::shared_ptr<const void> owner_;
   const std::byte* bytes_ = nullptr;
+  std::shared_ptr<const FilePart> file_;  ///< in place of owner_ and bytes_
 };
 
 /// Calls f.template operator()<T>() with the C++ type of `dtype`; throws Error{internal} for undefined.

@@ -6,6 +6,7 @@
 #include <cstring>
 #include <limits>
 
+#include "limn/base/file_part.h"
 #include "limn/model.h"
 #include "support/expect_error.h"
 #include "support/onnx_writer.h"
@@ -136,6 +137,25 @@ TEST(Tensor, StaysInTheFileWhereItIsAligned) {
     in_place += reinterpret_cast<std::uintptr_t>(t.bytes()) % 64 != 0;
   }
   EXPECT_GE(in_place, 1);
+}
+
+/// Large ones are read when somebody asks, wherever they lie in the file.
+TEST(Tensor, LargeOnesAreReadLater) {
+  const ScratchFolder folder;
+  constexpr std::int64_t kCount = 1 << 19;
+  std::vector<float> values(kCount);
+  for (std::size_t i = 0; i < values.size(); ++i) values[i] = static_cast<float>(i);
+  OnnxWriter w = writer();
+  for (const char* name : {"a", "ab", "abc", "abcd"}) w.weight(name, {kCount}, values);
+  w.save(folder / "m.onnx");
+  const Graph g = import_onnx(folder / "m.onnx").graph;
+  Lender lender;
+  for (const char* name : {"a", "ab", "abc", "abcd"}) {
+    const Tensor t = *g.constant(g.at(name));
+    const auto* const lent = reinterpret_cast<const float*>(t.bytes(lender));
+    EXPECT_TRUE(std::equal(values.begin(), values.end(), lent));
+    EXPECT_TRUE(std::ranges::equal(t.as<float>(), values));
+  }
 }
 
 TEST(BadTensor, TooFewBytes) {

@@ -12,14 +12,6 @@
 namespace limn {
 namespace {
 
-/// Closes the descriptor at the end of the constructor: a mapping outlives it.
-struct Descriptor {
-  int fd;
-  ~Descriptor() {
-    if (fd >= 0) ::close(fd);
-  }
-};
-
 [[noreturn]] void fail(const std::filesystem::path& path, int number) {
   const bool missing = number == ENOENT || number == ENOTDIR;
   throw Error(missing ? ErrorCode::not_found : ErrorCode::io,
@@ -29,23 +21,46 @@ struct Descriptor {
 
 }  // namespace
 
-MappedFile::MappedFile(const std::filesystem::path& path) {
-  // Without O_NONBLOCK, opening a named pipe would wait for a writer.
-  const Descriptor file{::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)};
-  if (file.fd < 0) fail(path, errno);
+// Without O_NONBLOCK, opening a named pipe would wait for a writer.
+MappedFile::MappedFile(const std::filesystem::path& path)
+    : path_(path), descriptor_(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)) {
+  if (descriptor_ < 0) fail(path, errno);
+  try {
+    map();
+  } catch (...) {
+    ::close(descriptor_);
+    throw;
+  }
+}
+
+void MappedFile::map() {
   struct stat info {};
-  if (::fstat(file.fd, &info) != 0) fail(path, errno);
-  if (S_ISDIR(info.st_mode)) throw Error(ErrorCode::io, "it is a folder", path.string(), "name a file in it");
-  if (!S_ISREG(info.st_mode)) throw Error(ErrorCode::io, "it is not a regular file", path.string());
+  if (::fstat(descriptor_, &info) != 0) fail(path_, errno);
+  if (S_ISDIR(info.st_mode)) throw Error(ErrorCode::io, "it is a folder", path_.string(), "name a file in it");
+  if (!S_ISREG(info.st_mode)) throw Error(ErrorCode::io, "it is not a regular file", path_.string());
   if (info.st_size == 0) return;  // an empty mapping is an error to the system, but not to us
   const auto size = static_cast<std::size_t>(info.st_size);
-  void* address = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, file.fd, 0);
-  if (address == MAP_FAILED) fail(path, errno);
+  void* address = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, descriptor_, 0);
+  if (address == MAP_FAILED) fail(path_, errno);
   bytes_ = {static_cast<const std::byte*>(address), size};
 }
 
 MappedFile::~MappedFile() {
   if (!bytes_.empty()) ::munmap(const_cast<std::byte*>(bytes_.data()), bytes_.size());
+  ::close(descriptor_);
+}
+
+void MappedFile::copy(std::span<const std::byte> part, std::byte* to) const {
+  for (std::size_t done = 0; done < part.size();) {
+    const auto rest = part.subspan(done);
+    const ssize_t n = ::pread(descriptor_, to + done, rest.size(), rest.data() - bytes_.data());
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0)
+      throw Error(ErrorCode::io, fmt::format("the file cannot be read: {}", std::strerror(errno)), path_.string());
+    if (n == 0)
+      throw Error(ErrorCode::io, "the file has become shorter while it was in use", path_.string(), "start again");
+    done += static_cast<std::size_t>(n);
+  }
 }
 
 void MappedFile::release(std::span<const std::byte> part) const {

@@ -3,6 +3,7 @@
 #include <array>
 #include <utility>
 
+#include "limn/base/file_part.h"
 #include "limn/base/memory.h"
 
 namespace limn {
@@ -61,6 +62,13 @@ Tensor::Tensor(DType dtype, Dims dims) : dtype_(dtype), dims_(std::move(dims)) {
 Tensor::Tensor(DType dtype, Dims dims, std::shared_ptr<const void> owner, const std::byte* bytes)
     : dtype_(dtype), dims_(std::move(dims)), owner_(std::move(owner)), bytes_(bytes) {}
 
+Tensor::Tensor(DType dtype, Dims dims, std::shared_ptr<const FilePart> file)
+    : dtype_(dtype), dims_(std::move(dims)), file_(std::move(file)) {}
+
+const std::byte* Tensor::kept() const { return file_->keep(); }
+
+const std::byte* Tensor::bytes(Lender& lender) const { return file_ == nullptr ? bytes_ : lender.lend(*file_); }
+
 MutableTensorView Tensor::mutable_view() {
   // The storage came from aligned_alloc in the constructor that this function is documented for.
   return {dtype_, dims_, const_cast<std::byte*>(bytes_)};
@@ -70,7 +78,9 @@ Tensor Tensor::reshaped(Dims dims) const {
   if (element_count(dims) != count())
     throw Error(ErrorCode::bad_input,
                 "a tensor of the sizes " + to_string(dims_) + " cannot be laid out as " + to_string(dims));
-  return Tensor(dtype_, std::move(dims), owner_, bytes_);
+  Tensor out = *this;
+  out.dims_ = std::move(dims);
+  return out;
 }
 
 Tensor Tensor::converted(DType to) const {

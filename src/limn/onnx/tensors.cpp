@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "limn/base/file_part.h"
 #include "limn/base/short_floats.h"
 #include "limn/error.h"
 #include "limn/onnx/element_types.h"
@@ -14,6 +15,8 @@ namespace {
 
 /// No network needs more, and operators may count on it.
 constexpr std::size_t kMaxRank = 32;
+/// Bytes from which a tensor is worth being brought into memory, and out of it again, by itself.
+constexpr std::size_t kLarge = std::size_t{1} << 20;
 
 std::string place(const TensorParts& parts) { return fmt::format("tensor '{}'", parts.name); }
 
@@ -53,22 +56,14 @@ Tensor widen(std::span<const std::byte> bytes, const TensorParts& parts) {
   return out;
 }
 
-/// A copy in memory of our own. A bool of the file may be any byte, one of C++ only 0 or 1. What was copied of a
-/// file leaves memory again, so that large weights are never there twice.
-Tensor copy(const OwnedBytes& from, DType dtype, const TensorParts& parts) {
-  constexpr std::size_t kPiece = std::size_t{8} << 20, kWorthIt = std::size_t{1} << 20;
+/// A copy in memory of our own. A bool of the file may be any byte, one of C++ only 0 or 1.
+Tensor copy(std::span<const std::byte> bytes, DType dtype, const TensorParts& parts) {
   Tensor out(dtype, parts.dims);
-  std::byte* to = out.mutable_view().bytes;
-  const auto bytes = from.bytes;
-  if (dtype == DType::boolean) {
-    for (std::size_t i = 0; i < bytes.size(); ++i) to[i] = std::byte{bytes[i] != std::byte{0}};
-    return out;
-  }
-  for (std::size_t at = 0; at < bytes.size(); at += kPiece) {
-    const auto piece = bytes.subspan(at, std::min(kPiece, bytes.size() - at));
-    std::memcpy(to + at, piece.data(), piece.size());
-    if (from.mapping != nullptr && piece.size() >= kWorthIt) from.mapping->release(piece);
-  }
+  std::byte* const to = out.mutable_view().bytes;
+  if (dtype == DType::boolean)
+    std::ranges::transform(bytes, to, [](std::byte b) { return std::byte{b != std::byte{0}}; });
+  else
+    std::ranges::copy(bytes, to);
   return out;
 }
 
@@ -141,10 +136,13 @@ Tensor TensorReader::read(const TensorParts& parts, const OwnedBytes& file) {
                     element_type_name(parts.element_type), to_string(parts.dims), size, source.bytes.size()),
         place(parts), "the file is damaged; fetch or export it again");
   if (type.widened) return widen(source.bytes, parts);
-  const bool in_place =
-      source.owner && type.dtype != DType::boolean && aligned(source.bytes.data(), type.file_bytes);
-  if (in_place) return Tensor(type.dtype, parts.dims, source.owner, source.bytes.data());
-  return copy(source, type.dtype, parts);
+  if (type.dtype == DType::boolean || !source.owner) return copy(source.bytes, type.dtype, parts);
+  if (source.mapping != nullptr && size >= kLarge)
+    return Tensor(type.dtype, parts.dims,
+                  std::make_shared<FilePart>(source.owner, *source.mapping, source.bytes, type.file_bytes));
+  if (aligned(source.bytes.data(), type.file_bytes))
+    return Tensor(type.dtype, parts.dims, source.owner, source.bytes.data());
+  return copy(source.bytes, type.dtype, parts);
 }
 
 }  // namespace limn

@@ -16,7 +16,7 @@ class TensorReader {
   TensorReader(OwnedBytes file, std::filesystem::path folder)
       : file_(std::move(file)), external_(std::move(folder)) {}
 
-  /// An initializer: refers to the file's bytes when they are aligned and of a type that limn holds.
+  /// An initializer: refers to the file's bytes when they are of a type that limn holds, and aligned or large.
   /// Throws Error{unsupported} for an element type without dtype, Error{bad_input} for bytes that do not fit.
   Tensor initializer(const TensorParts& parts) { return read(parts, file_); }
   /// A tensor inside a node: always a copy (its external data apart).

@@ -15,7 +15,7 @@ constexpr std::size_t kCompared = 4096;
 
 std::string key_of(const Tensor& t) {
   const std::string type = fmt::format("{}[{}]", name_of(t.dtype()), fmt::join(t.dims(), ","));
-  if (t.byte_count() > kCompared) return fmt::format("{}@{}", type, static_cast<const void*>(t.bytes()));
+  if (t.byte_count() > kCompared) return fmt::format("{}@{}", type, t.identity());
   return type + "=" + std::string(reinterpret_cast<const char*>(t.bytes()), t.byte_count());
 }
 

@@ -1,5 +1,6 @@
 #include "limn/runtime/dnnl.h"
 
+#include "limn/base/memory.h"
 #include "limn/runtime.h"
 #include "limn/runtime/threads.h"
 
@@ -79,9 +80,17 @@ dnnl::memory::desc dnnl_desc(const View& view) { return dnnl_desc(view, view.ima
 
 void reorder_weights(const void* values, const dnnl::memory::desc& lies, const dnnl::memory::desc& want,
                      std::byte* bytes) {
-  dnnl::memory from(lies, dnnl_engine(), const_cast<void*>(values)), to(want, dnnl_engine(), bytes);
+  const dnnl::memory from(lies, dnnl_engine(), const_cast<void*>(values)), to(want, dnnl_engine(), bytes);
+  const dnnl::reorder::primitive_desc reorder(from, to, user_scratch());
+  // Not malloc's, which would keep memory as large as the weights for later.
+  const auto scratch = limn::allocate(reorder.scratchpad_desc().get_size());
+  if (scratch == nullptr)
+    throw Error(ErrorCode::limit, "not enough memory to rearrange the weights of the network");
   dnnl::stream stream(dnnl_engine());
-  dnnl::reorder(from, to).execute(stream, from, to);
+  dnnl::reorder(reorder).execute(
+      stream, {{DNNL_ARG_FROM, from},
+               {DNNL_ARG_TO, to},
+               {DNNL_ARG_SCRATCHPAD, dnnl::memory(reorder.scratchpad_desc(), dnnl_engine(), scratch.get())}});
   stream.wait();
 }
 

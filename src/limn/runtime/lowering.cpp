@@ -233,9 +233,9 @@ std::optional<View> Lowering::make_form(ValueId id, Layout layout) {
   if (const auto source = broadcast_source(id)) return expand_now(id, *source, layout);
   const auto turned = transposed_.find(id);
   if (turned == transposed_.end() || plain) return std::nullopt;
-  check_numbers(turned->second);
+  check_numbers(turned->second, false);
   const Tensor& t = *constant(turned->second);
-  plain = own_constant(transposed(t.as<float>(), t.dims()[0], t.dims()[1]), dims(id));
+  plain = own_constant(transposed(look(t), t.dims()[0], t.dims()[1]), dims(id));
   return form(id, layout, false);
 }
 
@@ -388,8 +388,9 @@ void Lowering::lower(const Group& group) {
              lower_overlay(*this, first) || lower_matmul(*this, first) || lower_strided(*this, first);
       break;
   }
-  if (done) return;
-  for (const std::size_t k : group.nodes) lower_reference(*this, node(k));
+  if (!done)
+    for (const std::size_t k : group.nodes) lower_reference(*this, node(k));
+  end_look();
 }
 
 }  // namespace limn

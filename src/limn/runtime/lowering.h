@@ -10,6 +10,7 @@
 #include <unordered_set>
 #include <vector>
 
+#include "limn/base/file_part.h"
 #include "limn/runtime.h"
 #include "limn/runtime/bf16.h"
 #include "limn/runtime/dnnl.h"
@@ -87,8 +88,11 @@ class Lowering {
                                         const WeightChange& change, const WeightCheck& check);
   /// The same for a matrix [rows, columns] that lies so or, if not `row_major`, as its transpose.
   View matrix(ValueId id, std::int64_t rows, std::int64_t columns, bool row_major, const dnnl::memory::desc& want);
-  /// Throws Error{bad_input} when a constant holds NaN.
-  void check_numbers(ValueId id);
+  /// The float32 numbers of a constant, until another is looked at or the group is lowered: for those that a
+  /// primitive reads in another form.
+  std::span<const float> look(const Tensor& t);
+  /// Throws Error{bad_input} when a constant holds NaN. Without `keep` it need not stay in memory.
+  void check_numbers(ValueId id, bool keep = true);
 
   /// A step of the current group. The first view written is its result; `operations` as in StepInfo.
   void emit(std::string label, std::string kernel, const std::vector<View>& reads, const std::vector<View>& writes,
@@ -129,7 +133,8 @@ class Lowering {
   void add_outputs();
   void lower(const Group& group);
   void consume(const Group& group);
-  View reordered(const Tensor& t, const dnnl::memory::desc& lies, const dnnl::memory::desc& want);
+  void end_look();
+  View reordered(ValueId id, const dnnl::memory::desc& lies, const dnnl::memory::desc& want);
   View bytes_view(const std::byte* bytes, std::size_t size);
   void convert(ValueId id, const View& from, const View& to);
   View expand_now(ValueId id, ValueId source, Layout layout);
@@ -154,10 +159,14 @@ class Lowering {
   std::vector<std::vector<Resident>> residents_;       ///< by buffer
   std::vector<std::optional<InputSet>> written_with_;  ///< by buffer: needs of the steps that write it
   std::vector<char> shared_phases_;                    ///< by buffer: steps of different needs touch it
-  std::map<std::pair<const std::byte*, std::string>, View> weight_forms_;
-  std::map<std::pair<const std::byte*, std::string>, std::optional<View>> suiting_;  ///< by form and check
-  std::unordered_map<const std::byte*, View> constants_;
-  std::unordered_set<const std::byte*> checked_;
+  // By the identity of a constant.
+  std::map<std::pair<const void*, std::string>, View> weight_forms_;
+  std::map<std::pair<const void*, std::string>, std::optional<View>> suiting_;  ///< by form and check
+  std::unordered_map<const void*, View> constants_;
+  std::unordered_set<const void*> checked_;
+  Lender lender_;
+  Tensor looked_at_;
+  const std::byte* seen_ = nullptr;  ///< the bytes of looked_at_
   InputSet current_needs_ = 0;
   std::byte* piece_ = nullptr;  ///< memory for weights: what is left of the last piece
   std::size_t piece_left_ = 0;

@@ -6,6 +6,9 @@
 #include <algorithm>
 #include <cmath>
 #include <string_view>
+#include <utility>
+
+#include "limn/base/memory.h"
 
 namespace limn {
 namespace {
@@ -33,6 +36,26 @@ std::optional<convolution_forward::primitive_desc> described(const ConvolutionSh
   }
 }
 
+/// Memory that goes back to the system, where malloc would keep it: a check of large weights should leave no trace.
+class Floats {
+ public:
+  explicit Floats(std::size_t count) : bytes_(limn::allocate(count * sizeof(float))), count_(count) {
+    if (bytes_ == nullptr)
+      throw Error(ErrorCode::limit, "not enough memory to check a transform of the network's weights");
+  }
+  std::byte* bytes() { return bytes_.get(); }
+  float* data() { return reinterpret_cast<float*>(bytes_.get()); }
+  std::span<const float> view() const { return {reinterpret_cast<const float*>(bytes_.get()), count_}; }
+
+ private:
+  std::shared_ptr<std::byte> bytes_;
+  std::size_t count_;
+};
+
+Floats floats_of(const dnnl::memory::desc& desc) {
+  return Floats((desc.get_size() + sizeof(float) - 1) / sizeof(float));
+}
+
 /// A whole number from 0 to n - 1; the same sequence every time.
 class Draw {
  public:
@@ -47,16 +70,17 @@ class Draw {
 
 /// Random numbers from 0 to 1, as after a rectifier, or from -1 to 1, as cotangents are: a table over and over
 /// whose length is no multiple of a row's.
-std::vector<float> pixels(std::size_t count, bool both_signs) {
+Floats pixels(const dnnl::memory::desc& desc, bool both_signs) {
   constexpr std::size_t kTable = 4099;
-  std::vector<float> out(count);
+  Floats out = floats_of(desc);
+  const std::size_t count = out.view().size();
+  float* const to = out.data();
   Draw draw;
   for (std::size_t i = 0; i < std::min(kTable, count); ++i) {
     const float v = static_cast<float>(draw(1 << 24)) * 0x1p-24F;
-    out[i] = both_signs ? 2 * v - 1 : v;
+    to[i] = both_signs ? 2 * v - 1 : v;
   }
-  for (std::size_t i = kTable; i < count; i += kTable)
-    std::copy_n(out.begin(), std::min(kTable, count - i), out.begin() + static_cast<std::ptrdiff_t>(i));
+  for (std::size_t i = kTable; i < count; i += kTable) std::copy_n(to, std::min(kTable, count - i), to + i);
   return out;
 }
 
@@ -65,11 +89,8 @@ class Trial {
  public:
   Trial(const ConvolutionShape& s, std::int64_t images, const convolution_forward::primitive_desc& pd,
         const void* weights, bool both_signs)
-      : s_(s),
-        images_(images),
-        x_(pixels(pd.src_desc().get_size() / sizeof(float), both_signs)),
-        y_(pd.dst_desc().get_size() / sizeof(float)) {
-    std::vector<std::byte> scratch(pd.scratchpad_desc().get_size());
+      : s_(s), images_(images), x_(pixels(pd.src_desc(), both_signs)), y_(floats_of(pd.dst_desc())) {
+    Floats scratch = floats_of(pd.scratchpad_desc());
     const auto memory = [](const dnnl::memory::desc& desc, const void* data) {
       return dnnl::memory(desc, dnnl_engine(), const_cast<void*>(data));
     };
@@ -83,7 +104,7 @@ class Trial {
 
   double largest() const {
     float most = 0;
-    for (const float v : y_) most = std::max(most, std::fabs(v));
+    for (const float v : y_.view()) most = std::max(most, std::fabs(v));
     return static_cast<double>(most);
   }
 
@@ -95,10 +116,10 @@ class Trial {
       for (std::int64_t k = 0; k < kTaps; ++k) {
         const std::int64_t r = row + k / kSide - s_.height.begin, q = column + k % kSide - s_.width.begin;
         if (r < 0 || q < 0 || r >= s_.x[2] || q >= s_.x[3]) continue;
-        sum += static_cast<double>(x_[place(s_.x, n, c, r, q)]) *
+        sum += static_cast<double>(x_.view()[place(s_.x, n, c, r, q)]) *
                static_cast<double>(weights[static_cast<std::size_t>((o * s_.x[1] + c) * kTaps + k)]);
       }
-    return std::abs(sum - static_cast<double>(y_[place(s_.y, n, o, row, column)]));
+    return std::abs(sum - static_cast<double>(y_.view()[place(s_.y, n, o, row, column)]));
   }
 
  private:
@@ -112,7 +133,7 @@ class Trial {
 
   ConvolutionShape s_;
   std::int64_t images_;
-  std::vector<float> x_, y_;
+  Floats x_, y_;
 };
 
 /// The same convolution of an image of at most that many pixels a side.
@@ -224,11 +245,11 @@ double winograd_error(const ConvolutionShape& s, std::int64_t images, std::span<
   constexpr int kPositions = 1024;
   const auto small = specimen(s, images, pd);
   if (!small) return HUGE_VAL;
-  std::vector<std::byte> other_form;
+  std::optional<Floats> other_form;
   if (small->pd.weights_desc() != pd.weights_desc()) {
-    other_form.resize(small->pd.weights_desc().get_size());
-    reorder_weights(weights.data(), dnnl_plain(s.weights()), small->pd.weights_desc(), other_form.data());
-    reordered = other_form.data();
+    other_form = floats_of(small->pd.weights_desc());
+    reorder_weights(weights.data(), dnnl_plain(s.weights()), small->pd.weights_desc(), other_form->bytes());
+    reordered = other_form->bytes();
   }
   const Trial trial(small->shape, small->images, small->pd, reordered, both_signs);
   double most = 0;
