@@ -94,6 +94,40 @@ TEST_F(MeanFirst, TakesTheMeansOfWeightsOnce) {
   EXPECT_EQ(std::ranges::count(ops, "Gemm"), 2);
 }
 
+/// dx [2, 4, h, w] of a convolution of 1 x 1 with 5 outputs.
+TEST_F(MeanFirst, PassesPointwiseConvolutions) {
+  const Value dx = emit("limn::ConvGrad",
+                        {input("dy", {2, 5, 3, 4}), constant({5, 4, 1, 1}), int64_constant(g_, {2, 4, 3, 4})}, {});
+  EXPECT_THAT(after(reduce_mean(dx, {2, 3}), channel_means_now),
+              ElementsAre("ReduceMean", "Reshape", "Gemm", "Reshape"));
+}
+
+TEST_F(MeanFirst, PassesPointwiseConvolutionsBetweenPools) {
+  const Attrs window{{"kernel_shape", Ints{3, 3}}, {"strides", Ints{2, 2}}};
+  const auto mixed = [&](Value dy, std::int64_t from, std::int64_t to) {
+    return emit("limn::ConvGrad", {dy, constant({from, to, 1, 1}), int64_constant(g_, {2, to, 7, 9})}, {});
+  };
+  const Value dx = mixed(mixed(max_pool_grad({2, 3, 3, 4}, 7, 9, window), 3, 4), 4, 2);
+  const auto ops = after(reduce_mean(emit("limn::MaxPoolGrad", {dx, input("z", {2, 2, 15, 19})}, window), {2, 3}));
+  EXPECT_EQ(std::ranges::count(ops, "Gemm"), 2);
+  EXPECT_EQ(std::ranges::count(ops, "ReduceMean"), 1);
+  EXPECT_EQ(std::ranges::count(ops, "limn::ConvGrad") + std::ranges::count(ops, "limn::MaxPoolGrad"), 0);
+}
+
+TEST_F(MeanFirst, KeepsConvolutionsThatMixPixelsOrGroups) {
+  const auto grad = [&](const char* name, Dims weights, Attrs attrs, Dims x) {
+    return reduce_mean(
+        emit("limn::ConvGrad", {input(name, {2, 4, 3, 4}), constant(std::move(weights)), int64_constant(g_, x)},
+             std::move(attrs)),
+        {2, 3});
+  };
+  const Value y = grad("a", {4, 6, 1, 3}, {}, {2, 6, 3, 6}) +
+                  grad("b", {4, 3, 1, 1}, {{"group", std::int64_t{2}}}, {2, 6, 3, 4}) +
+                  grad("c", {4, 6, 1, 1}, {{"strides", Ints{2, 2}}}, {2, 6, 5, 7}) +
+                  grad("d", {4, 6, 1, 1}, {{"pads", Ints{1, 0, 0, 0}}}, {2, 6, 2, 4});
+  EXPECT_EQ(std::ranges::count(after(y), "limn::ConvGrad"), 4);
+}
+
 TEST_F(MeanFirst, KeepsScaledAndBiasedProducts) {
   EXPECT_THAT(after(reduce_mean(dense_grad("Gemm", {{"alpha", 2.0}}), {2, 3})),
               ElementsAre("Gemm", "Reshape", "ReduceMean"));

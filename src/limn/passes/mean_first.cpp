@@ -46,8 +46,14 @@ class MeanFirst {
   bool rewrite(const Node& mean) {
     ValueId at = mean.in[0];
     double share = 1;
-    for (const Node* p = producer(at); p != nullptr && hands_on(*p); p = producer(at)) {
-      share *= pixels(p->in[0]) / pixels(at);
+    std::vector<const Node*> mixers;  // from the mean on
+    for (const Node* p = producer(at); p != nullptr; p = producer(at)) {
+      if (mixes_channels(*p))
+        mixers.push_back(p);
+      else if (hands_on(*p))
+        share *= pixels(p->in[0]) / pixels(at);
+      else
+        break;
       at = p->in[0];
     }
     Value result = of_product(at, mean);
@@ -56,6 +62,11 @@ class MeanFirst {
     const std::string& name = name_of(mean.out[0]);
     if (!result)
       result = rebuild_.to().add("ReduceMean", {rebuild_(at), rebuild_(mean.in[1])}, {}, name + "/small");
+    for (; !mixers.empty(); mixers.pop_back()) {
+      const Shape weights = rebuild_(mixers.back()->in[1]).shape();
+      const Value rows = limn::reshape(result, {0, weights[0].value});
+      result = times_means(rows, mixers.back()->in[1], weights[1].value, name);
+    }
     if (share != 1) {
       const Value factor =
           rebuild_.to().constant(Tensor::scalar<float>(static_cast<float>(share)), name + "/share");
@@ -94,11 +105,22 @@ class MeanFirst {
     if (!is_same_size(flat[0], map[0]) || !is_known(sizes)) return {};
     const std::int64_t channels = map[1].value, columns = channels * map[2].value * map[3].value;
     if (flat[1] != Dim(columns) || columns == channels) return {};
+    return times_means(rebuild_(product->in[0]), product->in[1], channels, name_of(mean.out[0]));
+  }
+
+  /// [N, K] times the means of weights over the pixels of each channel, as [N, channels, 1, 1].
+  Value times_means(Value rows, ValueId weights, std::int64_t channels, const std::string& name) {
     GraphBuilder& g = rebuild_.to();
-    Value& small = of_weights_[{product->in[1], channels}];
-    if (!small) small = means_(g, rebuild_(product->in[1]), channels);
-    const Value dx = g.add("Gemm", {rebuild_(product->in[0]), small}, {}, name_of(mean.out[0]) + "/product");
-    return limn::reshape(dx, {0, channels, 1, 1});
+    Value& small = of_weights_[{weights, channels}];
+    if (!small) small = means_(g, rebuild_(weights), channels);
+    return limn::reshape(g.add("Gemm", {rows, small}, {}, name + "/product"), {0, channels, 1, 1});
+  }
+
+  /// Whether the node is the gradient of a convolution that treats every pixel alone.
+  bool mixes_channels(const Node& node) {
+    if (node.op != "limn::ConvGrad") return false;
+    const Tensor* w = rebuild_.constant(node.in[1]);
+    return w != nullptr && is_pointwise(node, w->dims()) && node.attrs.integer("group", 1) == 1;
   }
 
   /// dy W for a constant W, and nothing else.
@@ -124,6 +146,8 @@ class MeanFirst {
 
 Value channel_means_as_nodes(GraphBuilder& g, Value weights, std::int64_t channels) {
   const std::int64_t rows = weights.shape()[0].value;
+  if (element_count(known_dims(weights.shape())) == rows * channels)
+    return limn::reshape(weights, {rows, channels});
   const Value split = emit("Reshape", {weights, int64_constant(g, {rows, channels, -1})});
   return reduce_mean(split, {2}, false);
 }

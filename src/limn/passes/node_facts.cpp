@@ -28,6 +28,11 @@ bool pools_evenly(const Node& pool) {
          pool.attrs.text("auto_pad", "NOTSET") == "NOTSET";
 }
 
+bool is_pointwise(const Node& conv, const Dims& weights) {
+  return weights.size() == 4 && weights[2] == 1 && weights[3] == 1 &&
+         all_equal(conv.attrs.integers("strides"), 1) && all_equal(conv.attrs.integers("pads"), 0);
+}
+
 std::optional<std::vector<std::int64_t>> zero_pads(const Graph& graph, const Node& node) {
   if (node.op != "Pad" || node.attrs.text("mode", "constant") != "constant" || node.in.size() > 3) return {};
   if (node.in.size() > 2 && node.in[2] != kAbsent) {

@@ -18,6 +18,8 @@ bool has_one_output(const Node& node);
 bool all_equal(const std::vector<std::int64_t>& list, std::int64_t value);
 /// Whether every window of an average pooling, or of its gradient, holds the same number of pixels.
 bool pools_evenly(const Node& pool);
+/// Whether a Conv or ConvGrad with weights of these sizes treats every pixel of an image alone.
+bool is_pointwise(const Node& conv, const Dims& weights);
 /// The pads of a Pad of all axes that fills with zeros; nothing for another node.
 std::optional<std::vector<std::int64_t>> zero_pads(const Graph& graph, const Node& node);
 /// Whether two values are sure to have the same element type and sizes: numbers, or the same names.

@@ -193,11 +193,9 @@ class Simplify {
            a.attrs.text("auto_pad", "NOTSET") == b.attrs.text("auto_pad", "NOTSET");
   }
 
-  /// Whether a Conv or ConvGrad treats every pixel alone.
-  bool is_pointwise(const Node& conv) {
+  bool has_pointwise_weights(const Node& conv) {
     const Tensor* w = constant_in(conv, 1);
-    if (w == nullptr || w->dims().size() != 4 || w->dims()[2] != 1 || w->dims()[3] != 1) return false;
-    return all_equal(conv.attrs.integers("strides"), 1) && all_equal(conv.attrs.integers("pads"), 0);
+    return w != nullptr && is_pointwise(conv, w->dims());
   }
   const Node* only_reader_of(std::string_view op, ValueId id) const {
     const Node* p = producer(id);
@@ -212,7 +210,7 @@ class Simplify {
   bool pool_first(const Node& node) {
     if (node.op != "AveragePool" || !pools_evenly(node)) return false;
     const Node* conv = only_reader_of("Conv", node.in[0]);
-    if (conv == nullptr || !is_pointwise(*conv)) return false;
+    if (conv == nullptr || !has_pointwise_weights(*conv)) return false;
     const Value pooled =
         with_name({"AveragePool", {}, {rebuild_(conv->in[0]).id}, {}, node.attrs}, node.out[0], "/pooled");
     Node fresh{"Conv", conv->name + "/pooled", {pooled.id}, {}, conv->attrs};
@@ -223,7 +221,7 @@ class Simplify {
 
   /// The same for the gradient: ConvGrad(AveragePoolGrad(dy)) becomes AveragePoolGrad(ConvGrad(dy)).
   bool spread_last(const Node& node) {
-    if (node.op != "limn::ConvGrad" || !is_pointwise(node)) return false;
+    if (node.op != "limn::ConvGrad" || !has_pointwise_weights(node)) return false;
     const Node* pool = only_reader_of("limn::AveragePoolGrad", node.in[0]);
     if (pool == nullptr || !pools_evenly(*pool)) return false;
     const Shape &x = graph_.shape(node.out[0]), &dy = graph_.shape(pool->in[0]);
