@@ -16,6 +16,9 @@ namespace {
 using dnnl::convolution_forward;
 
 constexpr std::int64_t kSide = 3, kTaps = kSide * kSide;
+/// The largest error among a hundred thousand results, in root mean squares. Measured on VGG-16's layers: 8 to 11
+/// for tiles of 4x4, whose places differ in accuracy, 6 to 7 for those of 2x2.
+constexpr double kWorst = 10;
 
 dnnl::memory::desc blocked(const Dims& dims, std::int64_t images) {
   return dnnl_desc(whole(0, Layout::blocked, DType::f32, dims), images);
@@ -204,12 +207,11 @@ std::optional<Specimen> specimen(const ConvolutionShape& s, std::int64_t images,
 std::optional<WinogradConvolution> accurate(Lowering& l, const ConvolutionShape& s, std::int64_t images, ValueId id,
                                             convolution_forward::primitive_desc pd, const WeightChange& change,
                                             bool both_signs) {
-  // The largest error of some thousand results is about two thirds of that of a hundred thousand.
-  constexpr double kSeen = 2.0 / 3.0;
   const auto is_accurate = [&](std::span<const float> weights, const void* bytes) {
-    return winograd_error(s, images, weights, pd, bytes, both_signs) <= kSeen * kWinogradError;
+    return winograd_error(s, images, weights, pd, bytes, both_signs) <= kWinogradError;
   };
-  const WeightCheck check{fmt::format("{} {} {}", kWinogradError, pd.impl_info_str(), both_signs), is_accurate};
+  const WeightCheck check{fmt::format("{} of {} {} {}", kWinogradError, kWorst, pd.impl_info_str(), both_signs),
+                          is_accurate};
   const auto view = l.weights_that_suit(id, dnnl_plain(s.weights()), pd.weights_desc(), change, check);
   if (!view) return std::nullopt;
   return WinogradConvolution{std::move(pd), *view};
@@ -252,11 +254,13 @@ double winograd_error(const ConvolutionShape& s, std::int64_t images, std::span<
     reordered = other_form->bytes();
   }
   const Trial trial(small->shape, small->images, small->pd, reordered, both_signs);
-  double most = 0;
+  double squares = 0;
   Draw draw;
-  for (int i = 0; i < kPositions; ++i) most = std::max(most, trial.error(weights, draw));
-  const double largest = trial.largest();
-  return most == 0 ? 0 : most / largest;
+  for (int i = 0; i < kPositions; ++i) {
+    const double error = trial.error(weights, draw);
+    squares += error * error;
+  }
+  return squares == 0 ? 0 : kWorst * std::sqrt(squares / kPositions) / trial.largest();
 }
 
 std::optional<WinogradConvolution> winograd_convolution(Lowering& l, const ConvolutionShape& s, std::int64_t images,

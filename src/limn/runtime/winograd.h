@@ -34,9 +34,11 @@ std::optional<WinogradConvolution> winograd_gradient(Lowering& l, const Convolut
 /// see docs/explanation/precision.md.
 bool winograd_pays(const ConvolutionShape& s, std::int64_t images, int threads, std::string_view implementation);
 
-/// The largest error of the transform with these weights ([oc, ic, 3, 3], row-major; `reordered` in the form of the
-/// primitive), in parts of the largest result: pixels drawn at random, as after a rectifier or of both signs, at
-/// positions drawn at random, against sums in double. Runs the kernel once, on a small image where it serves one.
+/// The largest error to expect of the transform with these weights ([oc, ic, 3, 3], row-major; `reordered` in the
+/// form of the primitive), in parts of the largest result: from the mean square of the errors of a thousand
+/// results, drawn at random, of random pixels, as after a rectifier or of both signs, against sums in double. The
+/// largest of the thousand would say less: it varies by half from draw to draw. Runs the kernel once, on a small
+/// image where it serves one.
 double winograd_error(const ConvolutionShape& s, std::int64_t images, std::span<const float> weights,
                       const dnnl::convolution_forward::primitive_desc& pd, const void* reordered, bool both_signs);
 
