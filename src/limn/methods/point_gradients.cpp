@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "limn/runtime/parallel.h"
+
 namespace limn {
 namespace {
 
@@ -28,7 +30,8 @@ PointGradients::PointGradients(const Classifier& network, std::int64_t points, c
         gradient.method = "gradient";
         return Explainer(network, {gradient}, own);
       }()),
-      dims_{network.channels, network.height, network.width} {}
+      dims_{network.channels, network.height, network.width},
+      threads_(options.threads) {}
 
 void PointGradients::run(std::size_t points, const Target& target, const Place& place, const Visit& visit) {
   const auto batch = static_cast<std::size_t>(explainer_.batch());
@@ -36,7 +39,10 @@ void PointGradients::run(std::size_t points, const Target& target, const Place& 
   const auto size = static_cast<std::size_t>(element_count(dims_));
   for (std::size_t first = 0; first < points; first += batch) {
     const std::span<float> images = explainer_.images();
-    for (std::size_t i = 0; i < batch; ++i) place(std::min(first + i, points - 1), images.subspan(i * size, size));
+    parallel_for(explainer_.batch(), threads_, [&](std::int64_t n) {
+      const auto i = static_cast<std::size_t>(n);
+      place(std::min(first + i, points - 1), images.subspan(i * size, size));
+    });
     explainer_.predict();
     explainer_.explain(targets);
     for (std::size_t i = 0; i < std::min(batch, points - first); ++i) {

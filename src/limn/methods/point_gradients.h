@@ -13,7 +13,7 @@ class PointGradients {
   /// For about so many points at a time. Errors as Explainer.
   PointGradients(const Classifier&, std::int64_t points, const ExplainerOptions&);
 
-  /// Writes point m, [C, H, W].
+  /// Writes point m, [C, H, W]. Called for several points at once, by several threads; must not throw.
   using Place = std::function<void(std::size_t m, std::span<float> point)>;
   /// Receives the class scores and the gradient [C, H, W] of the target there, in the order of the points.
   using Visit = std::function<void(std::size_t m, std::span<const float> logits, std::span<const float> gradient)>;
@@ -27,6 +27,7 @@ class PointGradients {
  private:
   Explainer explainer_;
   Dims dims_;
+  int threads_;
 };
 
 }  // namespace limn

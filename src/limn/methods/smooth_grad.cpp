@@ -41,6 +41,17 @@ Statistic statistic_of(const std::string& variant) {
   return variant == "squared" ? Statistic::squared : variant == "vargrad" ? Statistic::variance : Statistic::mean;
 }
 
+/// See standard_noise().
+void draw_noise(std::uint64_t seed, std::int64_t sample, std::span<float> e) {
+  const std::uint64_t key = random_bits(random_key(seed, "smooth-grad"), static_cast<std::uint64_t>(sample));
+  for (std::size_t i = 0; i < e.size(); i += 2) {  // Box and Muller 1958
+    const double radius = std::sqrt(-2 * std::log1p(-random_unit(key, i)));
+    const double angle = 2 * std::numbers::pi * random_unit(key, i + 1);
+    e[i] = static_cast<float>(radius * std::cos(angle));
+    if (i + 1 < e.size()) e[i + 1] = static_cast<float>(radius * std::sin(angle));
+  }
+}
+
 /// The mean over samples of d f(x + e) / dx; of its square (Hooker et al. 2018, arXiv 1806.10758); its unbiased
 /// variance (Adebayo et al. 2018, arXiv 1810.03292).
 class SmoothGrad : public ManyRuns {
@@ -64,8 +75,8 @@ class SmoothGrad : public ManyRuns {
     gradients_.run(
         static_cast<std::size_t>(noise_.samples), target,
         [&](std::size_t m, std::span<float> point) {
-          const auto e = standard_noise(noise_.seed, static_cast<std::int64_t>(m), x.size());
-          for (std::size_t i = 0; i < x.size(); ++i) point[i] = static_cast<float>(x[i] + sigma * e[i]);
+          draw_noise(noise_.seed, static_cast<std::int64_t>(m), point);
+          for (std::size_t i = 0; i < x.size(); ++i) point[i] = static_cast<float>(x[i] + sigma * point[i]);
         },
         [&](std::size_t, std::span<const float>, std::span<const float> gradient) { moments.add(gradient); });
     RunsMap map;
@@ -94,14 +105,8 @@ void check_noise(const GradientNoise& noise, const std::string& variant) {
 }
 
 std::vector<float> standard_noise(std::uint64_t seed, std::int64_t sample, std::size_t elements) {
-  const std::uint64_t key = random_bits(random_key(seed, "smooth-grad"), static_cast<std::uint64_t>(sample));
   std::vector<float> e(elements);
-  for (std::size_t i = 0; i < elements; i += 2) {  // Box and Muller 1958
-    const double radius = std::sqrt(-2 * std::log1p(-random_unit(key, i)));
-    const double angle = 2 * std::numbers::pi * random_unit(key, i + 1);
-    e[i] = static_cast<float>(radius * std::cos(angle));
-    if (i + 1 < elements) e[i + 1] = static_cast<float>(radius * std::sin(angle));
-  }
+  draw_noise(seed, sample, e);
   return e;
 }
 
