@@ -6,7 +6,10 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <fstream>
+#include <iterator>
+#include <memory>
 #include <string>
 #include <thread>
 #include <vector>
@@ -95,6 +98,21 @@ TEST_P(FilePartTest, ATensorHasThem) {
   expect_right(other.bytes());
   EXPECT_EQ(t.bytes(), other.bytes());
   EXPECT_EQ(t.identity(), other.identity());
+}
+
+/// A model may lie in more files than a process may hold open.
+TEST(MappedFiles, DoNotKeepDescriptors) {
+  const ScratchFolder folder;
+  std::ofstream(folder / "bytes", std::ios::binary) << "limn";
+  std::vector<std::unique_ptr<const MappedFile>> files;
+  for (int i = 0; i < 2000; ++i) files.push_back(std::make_unique<MappedFile>(folder / "bytes"));
+  for (const auto& file : files) {
+    std::string text(4, ' ');
+    file->copy(file->bytes(), reinterpret_cast<std::byte*>(text.data()));
+    EXPECT_EQ(text, "limn");
+  }
+  const std::filesystem::directory_iterator open("/proc/self/fd");
+  EXPECT_LT(std::distance(begin(open), end(open)), 200);
 }
 
 // Where they lie aligned, and where they have to be copied.

@@ -19,6 +19,10 @@ namespace {
               missing ? "check the spelling of the path" : "check the permissions of the file and its folder");
 }
 
+/// A model may consist of a thousand files, and a process may have no more descriptors than that: files beyond the
+/// first are read by their mapping.
+constexpr int kMostKept = 64;
+
 }  // namespace
 
 // Without O_NONBLOCK, opening a named pipe would wait for a writer.
@@ -31,6 +35,9 @@ MappedFile::MappedFile(const std::filesystem::path& path)
     ::close(descriptor_);
     throw;
   }
+  if (descriptor_ < kMostKept) return;
+  ::close(descriptor_);
+  descriptor_ = -1;
 }
 
 void MappedFile::map() {
@@ -47,10 +54,14 @@ void MappedFile::map() {
 
 MappedFile::~MappedFile() {
   if (!bytes_.empty()) ::munmap(const_cast<std::byte*>(bytes_.data()), bytes_.size());
-  ::close(descriptor_);
+  if (descriptor_ >= 0) ::close(descriptor_);
 }
 
 void MappedFile::copy(std::span<const std::byte> part, std::byte* to) const {
+  if (descriptor_ < 0) {
+    std::memcpy(to, part.data(), part.size());
+    return release(part);
+  }
   for (std::size_t done = 0; done < part.size();) {
     const auto rest = part.subspan(done);
     const ssize_t n = ::pread(descriptor_, to + done, rest.size(), rest.data() - bytes_.data());
