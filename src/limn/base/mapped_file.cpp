@@ -6,11 +6,21 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 namespace limn {
 namespace {
+
+/// Closes the descriptor at the end of the constructor, unless it was taken: a mapping outlives it.
+struct Descriptor {
+  int fd;
+  ~Descriptor() {
+    if (fd >= 0) ::close(fd);
+  }
+};
 
 [[noreturn]] void fail(const std::filesystem::path& path, int number) {
   const bool missing = number == ENOENT || number == ENOTDIR;
@@ -25,31 +35,20 @@ constexpr int kMostKept = 64;
 
 }  // namespace
 
-// Without O_NONBLOCK, opening a named pipe would wait for a writer.
-MappedFile::MappedFile(const std::filesystem::path& path)
-    : path_(path), descriptor_(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)) {
-  if (descriptor_ < 0) fail(path, errno);
-  try {
-    map();
-  } catch (...) {
-    ::close(descriptor_);
-    throw;
-  }
-  if (descriptor_ < kMostKept) return;
-  ::close(descriptor_);
-  descriptor_ = -1;
-}
-
-void MappedFile::map() {
+MappedFile::MappedFile(const std::filesystem::path& path) : path_(path) {
+  // Without O_NONBLOCK, opening a named pipe would wait for a writer.
+  Descriptor file{::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)};
+  if (file.fd < 0) fail(path, errno);
   struct stat info {};
-  if (::fstat(descriptor_, &info) != 0) fail(path_, errno);
-  if (S_ISDIR(info.st_mode)) throw Error(ErrorCode::io, "it is a folder", path_.string(), "name a file in it");
-  if (!S_ISREG(info.st_mode)) throw Error(ErrorCode::io, "it is not a regular file", path_.string());
+  if (::fstat(file.fd, &info) != 0) fail(path, errno);
+  if (S_ISDIR(info.st_mode)) throw Error(ErrorCode::io, "it is a folder", path.string(), "name a file in it");
+  if (!S_ISREG(info.st_mode)) throw Error(ErrorCode::io, "it is not a regular file", path.string());
   if (info.st_size == 0) return;  // an empty mapping is an error to the system, but not to us
   const auto size = static_cast<std::size_t>(info.st_size);
-  void* address = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, descriptor_, 0);
-  if (address == MAP_FAILED) fail(path_, errno);
+  void* address = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, file.fd, 0);
+  if (address == MAP_FAILED) fail(path, errno);
   bytes_ = {static_cast<const std::byte*>(address), size};
+  if (file.fd < kMostKept) descriptor_ = std::exchange(file.fd, -1);
 }
 
 MappedFile::~MappedFile() {
@@ -58,10 +57,13 @@ MappedFile::~MappedFile() {
 }
 
 void MappedFile::copy(std::span<const std::byte> part, std::byte* to) const {
-  if (descriptor_ < 0) {
-    std::memcpy(to, part.data(), part.size());
-    return release(part);
+  constexpr std::size_t kPiece = std::size_t{8} << 20;
+  for (std::size_t at = 0; descriptor_ < 0 && at < part.size(); at += kPiece) {
+    const auto piece = part.subspan(at, std::min(kPiece, part.size() - at));
+    std::memcpy(to + at, piece.data(), piece.size());
+    release(piece);
   }
+  if (descriptor_ < 0) return;
   for (std::size_t done = 0; done < part.size();) {
     const auto rest = part.subspan(done);
     const ssize_t n = ::pread(descriptor_, to + done, rest.size(), rest.data() - bytes_.data());

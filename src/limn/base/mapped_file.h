@@ -20,17 +20,15 @@ class MappedFile {
   MappedFile& operator=(const MappedFile&) = delete;
 
   std::span<const std::byte> bytes() const { return bytes_; }
-  /// Copies a part of bytes(), whose own pages do not stay in memory. Throws Error{io} where the file cannot be read
-  /// any more.
+  /// Copies a part of bytes(), whose own pages do not stay in memory. Throws Error{io} where the file cannot be
+  /// read any more.
   void copy(std::span<const std::byte> part, std::byte* to) const;
   /// Takes these bytes out of memory; who touches them again reads them anew.
   void release(std::span<const std::byte> part) const;
 
  private:
-  void map();
-
   std::filesystem::path path_;
-  int descriptor_;  ///< negative where it was given back
+  int descriptor_ = -1;  ///< none where it was given back
   std::span<const std::byte> bytes_;
 };
 

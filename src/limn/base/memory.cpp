@@ -7,6 +7,8 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "limn/error.h"
+
 namespace limn {
 namespace {
 
@@ -43,6 +45,12 @@ std::shared_ptr<std::byte> allocate(std::size_t bytes) {
   auto* p = static_cast<std::byte*>(std::aligned_alloc(kLine, rounded(std::max<std::size_t>(bytes, 1), kLine)));
   if (p == nullptr) return nullptr;
   return {p, [](std::byte* b) { std::free(b); }};
+}
+
+std::shared_ptr<std::byte> allocate(std::size_t bytes, const char* complaint) {
+  auto p = allocate(bytes);
+  if (p == nullptr) throw Error(ErrorCode::limit, complaint);
+  return p;
 }
 
 std::shared_ptr<std::byte> allocate_zeroed(std::size_t bytes) {

@@ -159,12 +159,14 @@ void TensorMaker::copy_packed(const StoredTensor& stored, Tensor& to) const {
   const std::size_t piece = kReleaseEvery / size;
   const auto from = stored.storage.subspan(static_cast<std::size_t>(stored.offset) * size, count * size);
   std::byte* out = to.mutable_view().bytes;
+  if (same_in_memory(stored.type)) {
+    if (file_.mapping != nullptr) return file_.mapping->copy(from, out);
+    std::memcpy(out, from.data(), from.size());
+    return;
+  }
   for (std::size_t begin = 0; begin < count; begin += piece) {
     const std::size_t end = std::min(begin + piece, count);
-    if (same_in_memory(stored.type))
-      std::memcpy(out + begin * element, from.data() + begin * size, (end - begin) * size);
-    else
-      for (std::size_t i = begin; i < end; ++i) convert_one(stored.type, from.data() + i * size, out + i * element);
+    for (std::size_t i = begin; i < end; ++i) convert_one(stored.type, from.data() + i * size, out + i * element);
     if (file_.mapping != nullptr && end - begin == piece)
       file_.mapping->release(from.subspan(begin * size, (end - begin) * size));
   }

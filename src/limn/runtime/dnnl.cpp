@@ -83,9 +83,8 @@ void reorder_weights(const void* values, const dnnl::memory::desc& lies, const d
   const dnnl::memory from(lies, dnnl_engine(), const_cast<void*>(values)), to(want, dnnl_engine(), bytes);
   const dnnl::reorder::primitive_desc reorder(from, to, user_scratch());
   // Not malloc's, which would keep memory as large as the weights for later.
-  const auto scratch = limn::allocate(reorder.scratchpad_desc().get_size());
-  if (scratch == nullptr)
-    throw Error(ErrorCode::limit, "not enough memory to rearrange the weights of the network");
+  const auto scratch = limn::allocate(reorder.scratchpad_desc().get_size(),
+                                      "not enough memory to rearrange the weights of the network");
   dnnl::stream stream(dnnl_engine());
   dnnl::reorder(reorder).execute(
       stream, {{DNNL_ARG_FROM, from},

@@ -118,13 +118,18 @@ class GradientLowering {
   void emit(Layout layout, bool cut) {
     const ValueId out = node_.out[0];
     const View dx = cut ? l_.temporary(layout, cut_) : l_.allocate(out, layout);
+    // As they lie first: weights that are kept in memory need not be read for their other form.
+    const bool may_be_sparse = s_.is_pointwise() && layout == Layout::blocked && !bf16_;
+    const std::optional<View> plain =
+        may_be_sparse ? std::optional(l_.weights(node_.in[1], s_.weights(), dnnl_plain(s_.weights())))
+                      : std::nullopt;
     const View w = l_.weights(node_.in[1], s_.weights(), pd_->weights_desc());
     const std::string label = "ConvGrad " + node_.name;
     const std::vector<DnnlArgument> reads{data_argument(DNNL_ARG_DIFF_DST, dy_dense_, images()),
                                           {DNNL_ARG_WEIGHTS, pd_->weights_desc(), w}};
     const DnnlArgument write = data_argument(DNNL_ARG_DIFF_SRC, dx, images());
-    if (s_.is_pointwise() && layout == Layout::blocked && !bf16_)
-      emit_sparse_or_dense(label, dx, reads, write);
+    if (plain)
+      emit_sparse_or_dense(label, *plain, dx, reads, write);
     else
       l_.emit_primitive(label, convolution_backward_data(*pd_), reads, {write}, together_ ? 1 : s_.x[0]);
     if (!cut) return l_.place(out, dx);
@@ -134,9 +139,8 @@ class GradientLowering {
   }
 
   /// The cotangent of the class scores is zero but for a class or two: then a few channels of weights suffice.
-  void emit_sparse_or_dense(const std::string& label, const View& dx, std::vector<DnnlArgument> reads,
-                            const DnnlArgument& write) {
-    const View plain = l_.weights(node_.in[1], s_.weights(), dnnl_plain(s_.weights()));
+  void emit_sparse_or_dense(const std::string& label, const View& plain, const View& dx,
+                            std::vector<DnnlArgument> reads, const DnnlArgument& write) {
     std::vector<View> from{dy_}, to{dx};
     reads.push_back(write);
     const auto pad = pd_->scratchpad_desc();

@@ -24,8 +24,7 @@ WeightCache::Entry checked_form(std::span<const float> weights, const dnnl::memo
                                 const WeightCheck& check) {
   const auto changed = change.apply ? change.apply(weights) : std::vector<float>();
   const std::span<const float> values = change.apply ? std::span(changed) : weights;
-  WeightCache::Entry form{limn::allocate(want.get_size()), want.get_size()};
-  if (form.bytes == nullptr) throw Error(ErrorCode::limit, kNoMemory);
+  WeightCache::Entry form{limn::allocate(want.get_size(), kNoMemory), want.get_size()};
   reorder_weights(values.data(), lies, want, form.bytes.get());
   return check.passes(values, form.bytes.get()) ? form : WeightCache::Entry();
 }
@@ -67,8 +66,7 @@ std::byte* Lowering::weight_memory(std::size_t bytes) {
   const std::size_t needed = (bytes + kLine - 1) / kLine * kLine;
   plan_.weight_bytes += bytes;
   if (needed > piece_left_) {
-    auto piece = limn::allocate(std::max(needed, kPiece));
-    if (piece == nullptr) throw Error(ErrorCode::limit, kNoMemory);
+    auto piece = limn::allocate(std::max(needed, kPiece), kNoMemory);
     plan_.owners.push_back(piece);
     if (needed >= kPiece) return piece.get();
     piece_ = piece.get();

@@ -42,10 +42,10 @@ std::optional<convolution_forward::primitive_desc> described(const ConvolutionSh
 /// Memory that goes back to the system, where malloc would keep it: a check of large weights should leave no trace.
 class Floats {
  public:
-  explicit Floats(std::size_t count) : bytes_(limn::allocate(count * sizeof(float))), count_(count) {
-    if (bytes_ == nullptr)
-      throw Error(ErrorCode::limit, "not enough memory to check a transform of the network's weights");
-  }
+  explicit Floats(std::size_t count)
+      : bytes_(limn::allocate(count * sizeof(float),
+                              "not enough memory to check a transform of the network's weights")),
+        count_(count) {}
   std::byte* bytes() { return bytes_.get(); }
   float* data() { return reinterpret_cast<float*>(bytes_.get()); }
   std::span<const float> view() const { return {reinterpret_cast<const float*>(bytes_.get()), count_}; }
