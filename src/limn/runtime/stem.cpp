@@ -3,155 +3,251 @@
 #include <omp.h>
 
 #include <algorithm>
+#include <array>
+#include <utility>
 
 namespace limn {
 namespace {
 
 constexpr std::int64_t kMostChannels = 4, kMostTaps = 1024;
-/// Taps of a kernel row are padded to whole quads, all taps together to whole vectors.
-constexpr std::int64_t kQuad = 4, kVector = 16;
-/// Pixels whose products are kept before they are spread.
-constexpr std::int64_t kRun = 8;
+/// Rows are padded to whole vectors of the widest registers.
+constexpr std::int64_t kVector = 16;
 
-using Vector = float __attribute__((vector_size(kVector * sizeof(float)), aligned(4), may_alias));
-using Quad = float __attribute__((vector_size(kQuad * sizeof(float)), aligned(4), may_alias));
+template <int N>
+using Lanes __attribute__((vector_size(N * sizeof(float)), aligned(4), may_alias)) = float;
 
-/// The product of neighbouring pixels of dy (blocked) with the weights: `taps` numbers per pixel.
-struct Product {
-  const float* dy;
-  std::int64_t plane, channels, block, pixels, taps;
+/// What a row of the picture, columns of one phase, is the sum of: rows of dy, each with its weights
+/// [channels, taps, channels of the picture]. Tap j reads dy j columns to the left.
+struct StemSum {
+  std::int64_t rows, channels, taps, channel_stride;
+  const float* const* dy;
+  const float* const* weights;
 };
 
 #if defined(__x86_64__)
 namespace avx512 {
+constexpr int kLanes = 16;
 #define LIMN_TARGET __attribute__((target("avx512f,fma")))
-#include "limn/runtime/stem_product.inc"
+#define LIMN_IN_REGISTER(x) __asm__("" : "+v"(x))
+#include "limn/runtime/stem_kernels.inc"
 #undef LIMN_TARGET
+#undef LIMN_IN_REGISTER
 }  // namespace avx512
 namespace avx2 {
+constexpr int kLanes = 8;
 #define LIMN_TARGET __attribute__((target("avx2,fma")))
-#include "limn/runtime/stem_product.inc"
+#define LIMN_IN_REGISTER(x) __asm__("" : "+x"(x))
+#include "limn/runtime/stem_kernels.inc"
 #undef LIMN_TARGET
+#undef LIMN_IN_REGISTER
 }  // namespace avx2
 #endif
 namespace baseline {
+constexpr int kLanes = 4;
 #define LIMN_TARGET
-#include "limn/runtime/stem_product.inc"
+#define LIMN_IN_REGISTER(x) static_cast<void>(x)
+#include "limn/runtime/stem_kernels.inc"
 #undef LIMN_TARGET
+#undef LIMN_IN_REGISTER
 }  // namespace baseline
 
-using MultiplyGroup = void (*)(const Product&, const float*, float*);
+using SumTile = void (*)(const StemSum&, std::int64_t, float*, std::int64_t);
+using Transpose = void (*)(const float*, float*, std::int64_t);
 
-/// The products of 1, 2, ... vectors of taps at a time, as many as the registers of this machine hold.
-std::span<const MultiplyGroup> products() {
+/// The kernels of one instruction set: sums over so many columns at a time, widest first, by channels of the
+/// picture.
+struct StemKernels {
+  struct Sums {
+    std::int64_t columns;
+    std::array<SumTile, kMostChannels> tiles;
+  };
+  std::vector<Sums> sums;
+  Transpose transpose;  ///< of as many pixels as channel_block()
+};
+
+const StemKernels& kernels() {
+  static const StemKernels chosen = [] {
+    const auto transpose = [](Transpose wide, Transpose narrow) { return channel_block() == 16 ? wide : narrow; };
 #if defined(__x86_64__)
-  static constexpr MultiplyGroup kWide[] = {avx512::multiply_group<8, 1>, avx512::multiply_group<8, 2>,
-                                            avx512::multiply_group<8, 3>, avx512::multiply_group<4, 4>,
-                                            avx512::multiply_group<4, 5>, avx512::multiply_group<4, 6>};
-  static constexpr MultiplyGroup kMiddle[] = {avx2::multiply_group<4, 1>, avx2::multiply_group<2, 2>};
-  if (__builtin_cpu_supports("avx512f")) return kWide;
-  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return kMiddle;
+    if (__builtin_cpu_supports("avx512f")) {
+      using namespace avx512;
+      return StemKernels{
+          {{7 * kLanes, {sum_tile<1, 7, 1>, sum_tile<2, 7, 1>, sum_tile<3, 7, 1>, sum_tile<4, 7, 1>}},
+           {4 * kLanes, {sum_tile<1, 4, 2>, sum_tile<2, 4, 1>, sum_tile<3, 4, 1>, sum_tile<4, 4, 1>}},
+           {2 * kLanes, {sum_tile<1, 2, 4>, sum_tile<2, 2, 2>, sum_tile<3, 2, 2>, sum_tile<4, 2, 1>}},
+           {1 * kLanes, {sum_tile<1, 1, 4>, sum_tile<2, 1, 4>, sum_tile<3, 1, 4>, sum_tile<4, 1, 2>}}},
+          transpose(avx512::transpose<16>, avx512::transpose<8>)};
+    }
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) {
+      using namespace avx2;
+      return StemKernels{
+          {{4 * kLanes, {sum_tile<1, 4, 2>, sum_tile<2, 4, 1>, sum_tile<3, 4, 1>, sum_tile<4, 4, 1>}},
+           {2 * kLanes, {sum_tile<1, 2, 4>, sum_tile<2, 2, 2>, sum_tile<3, 2, 1>, sum_tile<4, 2, 1>}}},
+          transpose(avx2::transpose<16>, avx2::transpose<8>)};
+    }
 #endif
-  static constexpr MultiplyGroup kPlain[] = {baseline::multiply_group<2, 1>};
-  return kPlain;
+    using namespace baseline;
+    return StemKernels{{{4 * kLanes, {sum_tile<1, 4, 2>, sum_tile<2, 4, 1>, sum_tile<3, 4, 1>, sum_tile<4, 4, 1>}}},
+                       transpose(baseline::transpose<16>, baseline::transpose<8>)};
+  }();
+  return chosen;
 }
 
-/// Taps that are worked on together.
-std::int64_t group_taps() { return static_cast<std::int64_t>(products().size()) * kVector; }
+/// The columns (or rows) of the padded picture at `phase` modulo the stride: at stride * p + phase for p in
+/// [first, first + count), which lie in the picture. Tap stride * j + phase leads there from p - j.
+struct Phase {
+  std::int64_t phase, first, count, taps;
+};
+Phase phase_of(const WindowAxis& axis, std::int64_t size, std::int64_t phase) {
+  const auto up = [&](std::int64_t n) { return n <= 0 ? 0 : (n + axis.stride - 1) / axis.stride; };
+  const std::int64_t first = up(axis.begin - phase);
+  return {phase, first, up(size + axis.begin - phase) - first, up(axis.kernel - phase)};
+}
 
-/// The step, bound to memory. `padded` holds the picture with its padding, which takes what falls outside.
-struct StemGradient {
+/// The sizes of all that the step computes with.
+struct StemPlan {
+  explicit StemPlan(const ConvolutionShape& shape) : s(shape) {
+    std::int64_t last = round_up(s.y[3], kVector);
+    for (std::int64_t b = 0; b < s.width.stride; ++b) {
+      phases.push_back(phase_of(s.width, s.x[3], b));
+      const Phase& p = phases.back();
+      left = std::max(left, round_up(p.taps - 1, kVector));
+      last = std::max(last, p.first + round_up(p.count, kVector));
+      columns = std::max(columns, round_up(p.count, kVector));
+    }
+    width = left + round_up(last, kVector);
+    slots = phase_of(s.height, s.x[2], 0).taps;
+  }
+
   ConvolutionShape s;
-  const float *dy, *weights;
-  float *padded, *dx;
-  std::int64_t dy_stride, block, row_taps, taps;  ///< row_taps: of one kernel row, padded; taps: of all, padded
-  std::int64_t padded_rows, padded_columns;
+  std::vector<Phase> phases;         ///< of the columns
+  std::int64_t left = 0, width = 0;  ///< zeros before a row of dy; the row with what is before and after it
+  std::int64_t columns = 0;          ///< most of a phase, in whole vectors
+  std::int64_t slots = 0;            ///< rows of dy that a row of the picture depends on
 
-  std::int64_t channels_in() const { return s.x[1]; }
+  /// Floats that one thread needs: rows of dy, channel by channel, and a row of the picture, phase by phase.
+  std::int64_t dy_floats() const { return slots * s.y[1] * width; }
+  std::int64_t row_floats() const { return s.x[1] * columns * s.width.stride; }
+  std::int64_t scratch_floats() const { return dy_floats() + row_floats(); }
+};
+
+/// The step, bound to memory.
+struct StemGradient {
+  StemPlan p;
+  std::vector<std::int64_t> starts;  ///< of the weights of a kernel row and a phase of columns, see arranged()
+  std::int64_t threads;              ///< that there is scratch memory for
+  const float *dy, *weights;
+  float *scratch, *dx;
+  std::int64_t dy_stride;
 
   void operator()() const {
-    const std::int64_t threads = omp_get_max_threads(), images = s.x[0];
-    const std::int64_t stripes = images >= threads ? 1 : threads, height = (padded_rows + stripes - 1) / stripes;
-#pragma omp parallel for collapse(2) schedule(static)
-    for (std::int64_t n = 0; n < images; ++n)
-      for (std::int64_t i = 0; i < stripes; ++i) fill(n, i * height, std::min(padded_rows, (i + 1) * height));
-  }
-
-  /// The rows [first, last) of the padded picture, from every row of dy that reaches them.
-  void fill(std::int64_t n, std::int64_t first, std::int64_t last) const {
-    if (first >= last) return;
-    float* picture = padded + n * channels_in() * padded_rows * padded_columns;
-    for (std::int64_t c = 0; c < channels_in(); ++c)
-      std::fill(picture + (c * padded_rows + first) * padded_columns,
-                picture + (c * padded_rows + last) * padded_columns, 0.0F);
-    const std::int64_t from =
-        std::max<std::int64_t>(0, (first - s.height.kernel + s.height.stride) / s.height.stride);
-    const std::int64_t to = std::min(s.y[2], (last - 1) / s.height.stride + 1);
-    for (std::int64_t row = from; row < to; ++row) add_row(n, row, picture, first, last);
-    for (std::int64_t c = 0; c < channels_in(); ++c) copy_rows(n, c, picture, first, last);
-  }
-
-  void add_row(std::int64_t n, std::int64_t row, float* picture, std::int64_t first, std::int64_t last) const {
-    alignas(64) float columns[kRun * kMostTaps];
-    const std::int64_t plane = s.y[2] * s.y[3] * block, group = group_taps();
-    const float* from = dy + n * dy_stride + row * s.y[3] * block;
-    for (std::int64_t p = 0; p < s.y[3]; p += kRun) {
-      const Product product{from + p * block, plane, s.y[1], block, std::min(kRun, s.y[3] - p), taps};
-      for (std::int64_t t = 0; t < taps; t += group) {
-        const std::int64_t width = std::min(group, taps - t);
-        products()[static_cast<std::size_t>(width / kVector - 1)](product, weights + t * s.y[1], columns + t);
+    const std::int64_t rows = p.s.x[0] * p.s.x[2];
+    const auto team = static_cast<int>(std::min<std::int64_t>(threads, omp_get_max_threads()));
+#pragma omp parallel num_threads(team)
+    {
+      const std::int64_t t = omp_get_thread_num(), of = omp_get_num_threads(), end = (t + 1) * rows / of;
+      for (std::int64_t row = t * rows / of; row < end;) {
+        const std::int64_t n = row / p.s.x[2], stop = std::min(end, (n + 1) * p.s.x[2]);
+        fill(n, row - n * p.s.x[2], stop - n * p.s.x[2], scratch + t * p.scratch_floats());
+        row = stop;
       }
-      for (std::int64_t i = 0; i < product.pixels; ++i)
-        spread(columns + i * taps, row * s.height.stride, (p + i) * s.width.stride, picture, first, last);
     }
   }
 
-  /// Adds the products of one pixel to the rows [first, last) under its taps.
-  void spread(const float* columns, std::int64_t top, std::int64_t left, float* picture, std::int64_t first,
-              std::int64_t last) const {
-    const std::int64_t begin = std::max<std::int64_t>(0, first - top), end = std::min(s.height.kernel, last - top);
-    for (std::int64_t c = 0; c < channels_in(); ++c)
-      for (std::int64_t k = begin; k < end; ++k) {
-        const float* in = columns + (c * s.height.kernel + k) * row_taps;
-        float* out = picture + (c * padded_rows + top + k) * padded_columns + left;
-        for (std::int64_t q = 0; q < row_taps; q += kQuad)
-          *reinterpret_cast<Quad*>(out + q) += *reinterpret_cast<const Quad*>(in + q);
-      }
+  /// The rows [first, last) of the picture.
+  void fill(std::int64_t n, std::int64_t first, std::int64_t last, float* memory) const {
+    std::int64_t ready = 0;  // rows of dy before this one are in their slots, or not needed any more
+    for (std::int64_t row = first; row < last; ++row) {
+      const std::int64_t at = row + p.s.height.begin, newest = std::min(at / p.s.height.stride, p.s.y[2] - 1);
+      for (ready = std::max(ready, at / p.s.height.stride - p.slots + 1); ready <= newest; ++ready)
+        spread_channels(n, ready, memory);
+      fill_row(n, row, memory);
+    }
   }
 
-  void copy_rows(std::int64_t n, std::int64_t c, const float* picture, std::int64_t first,
-                 std::int64_t last) const {
-    const std::int64_t reached = std::min(s.x[3], padded_columns - s.width.begin);
-    const bool end = last == padded_rows;
-    for (std::int64_t r = std::max<std::int64_t>(0, first - s.height.begin); r < s.x[2]; ++r) {
-      if (!end && r + s.height.begin >= last) return;
-      float* out = dx + ((n * channels_in() + c) * s.x[2] + r) * s.x[3];
-      const bool covered = r + s.height.begin < padded_rows;
-      const float* in = picture + (c * padded_rows + r + s.height.begin) * padded_columns + s.width.begin;
-      if (covered) std::copy_n(in, reached, out);
-      std::fill(out + (covered ? reached : 0), out + s.x[3], 0.0F);
+  /// Puts a row of dy into its slot, channel by channel, with zeros on both sides.
+  void spread_channels(std::int64_t n, std::int64_t row, float* memory) const {
+    const std::int64_t block = channel_block(), columns = p.s.y[3], whole = columns / block * block;
+    float* slot = memory + row % p.slots * p.s.y[1] * p.width;
+    for (std::int64_t c = 0; c < p.s.y[1]; c += block) {
+      const float* from = dy + n * dy_stride + (c * p.s.y[2] + row * block) * columns;
+      float* to = slot + c * p.width;
+      const std::int64_t lanes = std::min(block, p.s.y[1] - c);
+      for (std::int64_t l = 0; l < lanes; ++l) {
+        std::fill_n(to + l * p.width, p.left, 0.0F);
+        std::fill_n(to + l * p.width + p.left + columns, p.width - p.left - columns, 0.0F);
+      }
+      const std::int64_t begin = lanes == block ? whole : 0;
+      for (std::int64_t x = 0; x < begin; x += block)
+        kernels().transpose(from + x * block, to + p.left + x, p.width);
+      for (std::int64_t x = begin; x < columns; ++x)
+        for (std::int64_t l = 0; l < lanes; ++l) to[l * p.width + p.left + x] = from[x * block + l];
+    }
+  }
+
+  void fill_row(std::int64_t n, std::int64_t row, float* memory) const {
+    const WindowAxis& height = p.s.height;
+    const std::int64_t at = row + height.begin, phase = at % height.stride, position = at / height.stride;
+    const std::int64_t channels = p.s.x[1];
+    float* sums = memory + p.dy_floats();
+    for (const Phase& b : p.phases) {
+      std::array<const float*, kMostTaps> from, with;
+      StemSum sum{0, p.s.y[1], b.taps, p.width, from.data(), with.data()};
+      for (std::int64_t k = phase; k < height.kernel; k += height.stride) {
+        const std::int64_t y = position - k / height.stride;
+        if (y < 0 || y >= p.s.y[2]) continue;
+        from[static_cast<std::size_t>(sum.rows)] = memory + y % p.slots * p.s.y[1] * p.width + p.left + b.first;
+        with[static_cast<std::size_t>(sum.rows++)] =
+            weights + starts[static_cast<std::size_t>(k * p.s.width.stride + b.phase)];
+      }
+      std::int64_t x = 0;
+      for (const auto& [columns, tiles] : kernels().sums)
+        for (; x + columns <= round_up(b.count, kVector); x += columns)
+          tiles[static_cast<std::size_t>(channels - 1)](sum, x, sums + b.phase * p.columns,
+                                                        p.s.width.stride * p.columns);
+    }
+    for (std::int64_t c = 0; c < channels; ++c)
+      join_phases(sums + c * p.s.width.stride * p.columns, dx + ((n * channels + c) * p.s.x[2] + row) * p.s.x[3]);
+  }
+
+  /// The columns of the picture in order. Phase (x + begin) modulo the stride holds column x.
+  void join_phases(const float* sums, float* to) const {
+    const std::int64_t stride = p.s.width.stride, columns = p.s.x[3];
+    const auto phase = [&](std::int64_t x) { return sums + (x + p.s.width.begin) % stride * p.columns; };
+    if (stride == 1) {
+      std::copy_n(sums, columns, to);
+    } else if (stride == 2) {
+      const float *even = phase(0), *odd = phase(1);
+      for (std::int64_t i = 0; i < columns / 2; ++i) {
+        to[2 * i] = even[i];
+        to[2 * i + 1] = odd[i];
+      }
+      if (columns % 2 != 0) to[columns - 1] = even[columns / 2];
+    } else {
+      for (std::int64_t b = 0; b < std::min(stride, columns); ++b)
+        for (std::int64_t x = b, i = 0; x < columns; x += stride, ++i) to[x] = phase(b)[i];
     }
   }
 };
 
-std::int64_t taps_of(const ConvolutionShape& s) {
-  return round_up(s.x[1] * s.height.kernel * round_up(s.width.kernel, kQuad), kVector);
-}
+std::int64_t taps_of(const ConvolutionShape& s) { return s.x[1] * s.height.kernel * s.width.kernel; }
 
-/// [group of taps][output channel][tap of the group]
-std::vector<float> arranged(const Tensor& w, const ConvolutionShape& s) {
-  const std::int64_t taps = taps_of(s), row_taps = round_up(s.width.kernel, kQuad), rows = s.x[1] * s.height.kernel;
-  std::vector<float> out(static_cast<std::size_t>(taps * s.y[1]));
+/// [kernel row][phase of columns][channel of dy][tap][channel of the picture], and where each phase begins.
+std::pair<std::vector<float>, std::vector<std::int64_t>> arranged(const Tensor& w, const StemPlan& p) {
   const auto from = w.as<float>();
-  for (std::int64_t o = 0; o < s.y[1]; ++o)
-    for (std::int64_t r = 0; r < rows; ++r)
-      for (std::int64_t k = 0; k < s.width.kernel; ++k) {
-        const std::int64_t t = r * row_taps + k, start = t / group_taps() * group_taps();
-        const std::int64_t width = std::min(group_taps(), taps - start);
-        out[static_cast<std::size_t>(start * s.y[1] + o * width + t - start)] =
-            from[static_cast<std::size_t>((o * rows + r) * s.width.kernel + k)];
-      }
-  return out;
+  const std::int64_t columns = p.s.width.kernel, rows = p.s.height.kernel, channels = p.s.x[1];
+  std::vector<float> out;
+  std::vector<std::int64_t> starts;
+  out.reserve(from.size());
+  for (std::int64_t k = 0; k < rows; ++k)
+    for (std::int64_t b = 0; b < p.s.width.stride; ++b) {
+      starts.push_back(static_cast<std::int64_t>(out.size()));
+      for (std::int64_t o = 0; o < p.s.y[1]; ++o)
+        for (std::int64_t x = b; x < columns; x += p.s.width.stride)
+          for (std::int64_t c = 0; c < channels; ++c)
+            out.push_back(from[static_cast<std::size_t>(((o * channels + c) * rows + k) * columns + x)]);
+    }
+  return {std::move(out), std::move(starts)};
 }
 
 }  // namespace
@@ -163,29 +259,21 @@ bool is_stem(const ConvolutionShape& s) {
 
 void emit_stem_gradient(Lowering& lowering, const std::string& label, const ConvolutionShape& s, const View& dy,
                         ValueId weights, const View& dx) {
-  const std::int64_t taps = taps_of(s), row_taps = round_up(s.width.kernel, kQuad);
-  const std::int64_t rows = (s.y[2] - 1) * s.height.stride + s.height.kernel;
-  const std::int64_t columns = (s.y[3] - 1) * s.width.stride + row_taps;
   lowering.check_numbers(weights);
-  const View w = lowering.own_constant(arranged(*lowering.constant(weights), s), {taps * s.y[1]});
-  const View padded = lowering.temporary(Layout::plain, {s.x[0], s.x[1], rows, columns});
-  const Bind bind = [=](const Memory& memory) -> Run {
-    const StemGradient g{s,
-                         memory.at(dy),
-                         memory.at(w),
-                         memory.at(padded),
-                         memory.at(dx),
-                         dy.image_stride,
-                         channel_block(),
-                         row_taps,
-                         taps,
-                         rows,
-                         columns};
-    return [g] { g(); };
+  const StemPlan plan(s);
+  auto [values, starts] = arranged(*lowering.constant(weights), plan);
+  const auto count = static_cast<std::int64_t>(values.size());
+  const View w = lowering.own_constant(std::move(values), {count});
+  const std::int64_t threads = omp_get_max_threads();
+  const View scratch = lowering.scratch(static_cast<std::size_t>(threads * plan.scratch_floats()) * sizeof(float));
+  const Bind bind = [=, starts = std::move(starts)](const Memory& memory) -> Run {
+    StemGradient g{plan,          starts,         threads, memory.at(dy), memory.at(w), memory.at(scratch),
+                   memory.at(dx), dy.image_stride};
+    return [g = std::move(g)] { g(); };
   };
-  const auto products =
-      static_cast<double>(element_count(s.weights())) * static_cast<double>(s.y[0] * s.y[2] * s.y[3]);
-  lowering.emit(label, "limn:stem", {dy, w}, {dx, padded}, bind, 2 * products);
+  lowering.emit(
+      label, "limn:stem", {dy, w}, {dx, scratch}, bind,
+      2 * static_cast<double>(element_count(s.weights())) * static_cast<double>(s.y[0] * s.y[2] * s.y[3]));
 }
 
 }  // namespace limn

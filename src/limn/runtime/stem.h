@@ -1,6 +1,7 @@
 #pragma once
-// The input gradient of the first convolution, whose input has few channels: a product per pixel of the cotangent,
-// spread over the picture. oneDNN pads the few channels to a block and is several times slower.
+// The input gradient of the first convolution, whose input has few channels: oneDNN pads them to a block and is several
+// times slower. A row of the picture is summed from the rows of the cotangent that reach it, many columns at a time.
+// With a stride, every so-manieth column has the same taps: each of these phases is a convolution of stride one.
 
 #include "limn/runtime/convolution.h"
 
