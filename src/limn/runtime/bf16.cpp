@@ -79,7 +79,8 @@ class Search {
   }
 
   bool can_write(const Group& g) const {
-    if (g.kind == Group::Kind::chain || passes_on(g)) return true;
+    if (g.kind == Group::Kind::chain) return !g.plane_sum;
+    if (passes_on(g)) return true;
     return takes(g) && g.kind != Group::Kind::single;
   }
 

@@ -120,6 +120,10 @@ class Fusion {
   void extend_chain(Group& g) {
     g.kind = Group::Kind::chain;
     while (const auto k = next(g)) {
+      if (plane_sum(graph_, node(*k))) {
+        g.plane_sum = *k;
+        return add(g, *k);
+      }
       if (!link_of(graph_, node(*k), node(g.nodes.back()).out[0])) return;
       add(g, *k);
     }

@@ -11,7 +11,7 @@ namespace limn {
 
 /// Nodes that are computed together, in order; what they pass on to each other exists nowhere in memory.
 /// - A convolution or dense layer with what follows it: an added bias, an added residual, an activation.
-/// - A chain of operators that work element by element on equally shaped values.
+/// - A chain of operators that work element by element on equally shaped values, and the sum of its planes.
 /// - Any other node alone.
 struct Group {
   enum class Kind { single, convolution, dense, chain };
@@ -20,6 +20,7 @@ struct Group {
   ValueId bias = kAbsent;                 ///< the constant that is added to every row of a dense layer
   ValueId residual = kAbsent;             ///< what is added to the result, shaped like it
   std::optional<std::size_t> activation;  ///< Relu, Clip, Gelu or Swish
+  std::optional<std::size_t> plane_sum;   ///< what adds up the planes of what a chain makes
 };
 
 /// A constant matrix that a node reads as it lies, or through a Transpose.

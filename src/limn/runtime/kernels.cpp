@@ -62,8 +62,9 @@ template <class F>
   for (std::int64_t l = 0; i + l < n; ++l) to[i + l] = f(r[i + l], v[l], v[kWidth + l]);
 }
 
-/// One stage on one piece, from r to `to`; x is null for stages without operand.
-LIMN_MULTIVERSION void run_stage(const ChainStage& stage, float* to, const float* r, const float* x, bool pattern,
+/// One stage on one piece, from r to `to`; x is null for stages without operand. Flat: a loop over a function that is
+/// called is no vector code, and what the compiler makes inline by itself changes with what is beside it.
+[[gnu::flatten]] LIMN_MULTIVERSION void run_stage(const ChainStage& stage, float* to, const float* r, const float* x, bool pattern,
                                  std::int64_t n) {
   using Kind = ChainStage::Kind;
   const float a = stage.a, b = stage.b;
@@ -146,6 +147,17 @@ LIMN_MULTIVERSION void narrow(const float* from, std::uint16_t* to, std::int64_t
   }
 }
 
+LIMN_MULTIVERSION void sum_lanes(const float* x, std::int64_t n, std::int64_t lanes, float* out) {
+  float total[4][kWidth] = {};
+  std::int64_t i = 0;
+  for (; i + 4 * kWidth <= n; i += 4 * kWidth)
+    for (std::int64_t k = 0; k < 4; ++k)
+      for (std::int64_t l = 0; l < kWidth; ++l) total[k][l] += x[i + k * kWidth + l];
+  for (; i < n; ++i) total[0][i % kWidth] += x[i];
+  for (std::int64_t l = 0; l < lanes; ++l) out[l] = 0.0F;
+  for (std::int64_t l = 0; l < kWidth; ++l) out[l % lanes] += total[0][l] + total[1][l] + total[2][l] + total[3][l];
+}
+
 struct OperandPointer {
   const std::byte* data;
   std::int64_t image_stride, plane_stride;
@@ -213,6 +225,20 @@ struct BoundChain {
     if (chain.moves_zero && plane + 1 == chain.shape.planes) clear_padding(result, n);
   }
 
+  /// Of what the chain makes of a plane.
+  void sum_plane(std::int64_t image, std::int64_t plane, float scale, float* out) const {
+    alignas(64) float piece[kPiece];
+    float sum[kWidth], total[kWidth] = {};
+    const std::int64_t lanes = chain.shape.lanes;
+    for (std::int64_t begin = 0; begin < chain.shape.plane; begin += kPiece) {
+      const std::int64_t n = std::min(kPiece, chain.shape.plane - begin);
+      run_stages(image, plane, begin, n, piece);
+      sum_lanes(piece, n, lanes, sum);
+      for (std::int64_t l = 0; l < lanes; ++l) total[l] += sum[l];
+    }
+    for (std::int64_t l = 0; l < lanes; ++l) out[l] = total[l] * scale;
+  }
+
   /// Where the operand's floats are: where they lie or, of bfloat16, in `wide`.
   static const float* elements(const OperandPointer& o, std::int64_t first, std::int64_t n, float* wide) {
     if (!o.bf16) return reinterpret_cast<const float*>(o.at(first));
@@ -237,17 +263,6 @@ struct BoundChain {
     for (std::int64_t i = 0; i < n; i += s.lanes) std::fill(r + i + s.last_lanes, r + i + s.lanes, 0.0F);
   }
 };
-
-LIMN_MULTIVERSION void sum_lanes(const float* x, std::int64_t n, std::int64_t lanes, float* out) {
-  float total[4][kWidth] = {};
-  std::int64_t i = 0;
-  for (; i + 4 * kWidth <= n; i += 4 * kWidth)
-    for (std::int64_t k = 0; k < 4; ++k)
-      for (std::int64_t l = 0; l < kWidth; ++l) total[k][l] += x[i + k * kWidth + l];
-  for (; i < n; ++i) total[0][i % kWidth] += x[i];
-  for (std::int64_t l = 0; l < lanes; ++l) out[l] = 0.0F;
-  for (std::int64_t l = 0; l < kWidth; ++l) out[l % lanes] += total[0][l] + total[1][l] + total[2][l] + total[3][l];
-}
 
 void max_lanes(const float* x, std::int64_t n, std::int64_t lanes, float* out) {
   std::copy(x, x + lanes, out);
@@ -292,16 +307,31 @@ ChainOperand lanes_operand(const View& v, const View& like) {
   return {v, per_image ? v.image_stride : 0, chain_shape(like).lanes, true};
 }
 
+namespace {
+
+/// Its target aside.
+std::shared_ptr<BoundChain> bound_chain(const Chain& chain, const std::vector<ChainOperand>& operands,
+                                        const Memory& memory) {
+  auto bound = std::make_shared<BoundChain>();
+  bound->chain = chain;
+  for (const ChainOperand& o : operands)
+    bound->operands.push_back({memory.at<std::byte>(o.view), o.image_stride, o.plane_stride, o.lanes, o.view.bf16});
+  return bound;
+}
+
+std::vector<View> views_of(const std::vector<ChainOperand>& operands) {
+  std::vector<View> views;
+  for (const ChainOperand& o : operands) views.push_back(o.view);
+  return views;
+}
+
+}  // namespace
+
 void emit_chain(Lowering& lowering, std::string label, Chain chain, std::vector<ChainOperand> operands,
                 const View& to) {
-  std::vector<View> reads;
-  for (const ChainOperand& o : operands) reads.push_back(o.view);
-  const Bind bind = [chain = std::move(chain), operands, to](const Memory& memory) -> Run {
-    auto bound = std::make_shared<BoundChain>();
-    bound->chain = chain;
-    for (const ChainOperand& o : operands)
-      bound->operands.push_back(
-          {memory.at<std::byte>(o.view), o.image_stride, o.plane_stride, o.lanes, o.view.bf16});
+  const std::vector<View> reads = views_of(operands);
+  const Bind bind = [chain = std::move(chain), operands = std::move(operands), to](const Memory& memory) -> Run {
+    const auto bound = bound_chain(chain, operands, memory);
     bound->to = memory.at<std::byte>(to);
     bound->to_bf16 = to.bf16;
     bound->to_stride = to.image_stride;
@@ -309,6 +339,23 @@ void emit_chain(Lowering& lowering, std::string label, Chain chain, std::vector<
     return [bound] { (*bound)(); };
   };
   lowering.emit(std::move(label), "limn:chain", reads, {to}, bind);
+}
+
+void emit_chain_sum(Lowering& lowering, std::string label, Chain chain, std::vector<ChainOperand> operands,
+                    const View& to, float scale) {
+  const std::vector<View> reads = views_of(operands);
+  const Bind bind = [=, chain = std::move(chain), operands = std::move(operands)](const Memory& memory) -> Run {
+    const auto bound = bound_chain(chain, operands, memory);
+    float* y = memory.at(to);
+    return [bound, y, scale, y_stride = to.image_stride] {
+      const ChainShape& s = bound->chain.shape;
+#pragma omp parallel for collapse(2) schedule(static) if (s.images * s.planes * s.plane >= kParallel)
+      for (std::int64_t image = 0; image < s.images; ++image)
+        for (std::int64_t plane = 0; plane < s.planes; ++plane)
+          bound->sum_plane(image, plane, scale, y + image * y_stride + plane * s.lanes);
+    };
+  };
+  lowering.emit(std::move(label), "limn:chain sum", reads, {to}, bind);
 }
 
 Bind bind_plane_reduction(const View& from, const View& to, float scale, bool maximum) {

@@ -85,6 +85,11 @@ struct Chain {
 void emit_chain(Lowering& lowering, std::string label, Chain chain, std::vector<ChainOperand> operands,
                 const View& to);
 
+/// Adds the step that runs the chain and writes nothing but scale * the sum over each plane: [N, C, H, W] -> [N, C,
+/// 1, 1] in the chain's layout.
+void emit_chain_sum(Lowering& lowering, std::string label, Chain chain, std::vector<ChainOperand> operands,
+                    const View& to, float scale);
+
 /// to = scale * sum over each plane (or its maximum): [N, C, H, W] -> [N, C, 1, 1], in the layout of `from`.
 Bind bind_plane_reduction(const View& from, const View& to, float scale, bool maximum);
 /// to = scale * sum over channels: [N, C, H, W] -> [N, 1, H, W], plain.

@@ -22,6 +22,12 @@ std::optional<ChainLink> link_of(const Graph& graph, const Node& node, ValueId m
 /// The input that a chain beginning with `node` starts from; nothing when the node is no link.
 std::optional<ValueId> chain_start(const Graph& graph, const Node& node);
 
+/// Whether the node adds up every plane of [N, C, H, W], to [N, C, 1, 1].
+struct PlaneSum {
+  bool mean;  ///< of which it takes the mean
+};
+std::optional<PlaneSum> plane_sum(const Graph& graph, const Node& node);
+
 /// Lower and upper bound of a Relu or of a Clip with constant bounds; nothing for other nodes.
 struct Bounds {
   float low, high;

@@ -42,17 +42,17 @@ bool passes_zero(const ChainStage& s) {
 
 class ChainLowering {
  public:
-  ChainLowering(Lowering& l, const Group& group) : l_(l), group_(group) {}
+  ChainLowering(Lowering& l, const Group& group)
+      : l_(l), group_(group), nodes_(group.nodes.begin(), group.nodes.end() - (group.plane_sum ? 1 : 0)) {}
 
   bool run() {
-    const Node& first = l_.node(group_.nodes.front());
-    start_ = *chain_start(l_.graph(), first);
-    result_ = l_.node(group_.nodes.back()).out[0];
+    start_ = *chain_start(l_.graph(), l_.node(nodes_.front()));
+    result_ = l_.node(nodes_.back()).out[0];
     collect();
     layout_ = choose_layout();
     add_start();
-    for (std::size_t i = 0; i < links_.size(); ++i) add_link(links_[i], l_.node(group_.nodes[i]));
-    const View to = choose_target();
+    for (std::size_t i = 0; i < links_.size(); ++i) add_link(links_[i], l_.node(nodes_[i]));
+    const View to = group_.plane_sum ? whole(0, layout_, DType::f32, l_.dims(result_)) : choose_target();
     chain_.shape = chain_shape(to);
     for (const Pending& p : operands_) {
       operands_bound_.push_back(p.lanes ? lanes_operand(p.view, to) : full(p.view, to));
@@ -62,6 +62,7 @@ class ChainLowering {
     for (const std::size_t k : group_.nodes) label += (label.empty() ? "" : "+") + l_.node(k).op;
     if (chain_.shape.last_lanes == chain_.shape.lanes) chain_.moves_zero = false;
     chain_.ends_at_zero = std::ranges::all_of(chain_.stages, passes_zero);
+    if (group_.plane_sum) return sum_planes(label), true;
     join_planes();
     emit_chain(l_, label + " " + l_.graph().value(result_).name, std::move(chain_), std::move(operands_bound_), to);
     l_.place(result_, to);
@@ -76,9 +77,18 @@ class ChainLowering {
     bool pairs = false;  ///< two numbers per channel
   };
 
+  void sum_planes(const std::string& label) {
+    const Node& sum = l_.node(*group_.plane_sum);
+    const View to = l_.allocate(sum.out[0], layout_);
+    const auto positions = static_cast<float>(l_.dims(result_)[2] * l_.dims(result_)[3]);
+    emit_chain_sum(l_, label + " " + l_.graph().value(sum.out[0]).name, std::move(chain_),
+                   std::move(operands_bound_), to, plane_sum(l_.graph(), sum)->mean ? 1.0F / positions : 1.0F);
+    l_.place(sum.out[0], to);
+  }
+
   void collect() {
     ValueId main = start_;
-    for (const std::size_t k : group_.nodes) {
+    for (const std::size_t k : nodes_) {
       links_.push_back(*link_of(l_.graph(), l_.node(k), main));
       main = l_.node(k).out[0];
     }
@@ -218,6 +228,7 @@ class ChainLowering {
 
   Lowering& l_;
   const Group& group_;
+  std::vector<std::size_t> nodes_;  ///< those of the chain
   ValueId start_ = kAbsent, result_ = kAbsent;
   Layout layout_ = Layout::plain;
   std::vector<ChainLink> links_;
