@@ -9,8 +9,12 @@ namespace {
 
 class Fusion {
  public:
-  explicit Fusion(const Graph& graph)
-      : graph_(graph), uses_(graph.use_counts()), reader_(graph.value_count()), taken_(graph.nodes().size()) {
+  Fusion(const Graph& graph, bool gates)
+      : graph_(graph),
+        gates_(gates),
+        uses_(graph.use_counts()),
+        reader_(graph.value_count()),
+        taken_(graph.nodes().size()) {
     for (std::size_t k = 0; k < graph.nodes().size(); ++k)
       for (const ValueId i : graph.nodes()[k].in)
         if (i != kAbsent) reader_[index(i)] = k;
@@ -33,7 +37,9 @@ class Fusion {
   Group group_from(std::size_t k) {
     Group g;
     add(g, k);
-    if (node(k).op == "Conv" && is_constant(node(k).in[1]))
+    if (gates_ && begins_with_gate(g))
+      extend_convolution(g);
+    else if (node(k).op == "Conv" && is_constant(node(k).in[1]))
       extend_convolution(g);
     else if (is_dense(node(k)))
       extend_dense(g);
@@ -53,6 +59,34 @@ class Fusion {
     if (uses_[index(result)] != 1) return std::nullopt;
     const auto k = reader_[index(result)];
     return k && !taken_[*k] ? k : std::nullopt;
+  }
+
+  /// Factors in the weights of a pointwise convolution cost a pass over the weights for each image, factors of the
+  /// pixels one over these. A call for each image has to pay too.
+  bool pays_in_weights(const Dims& x, const Dims& weights) const {
+    constexpr std::int64_t kWorth = 2, kFew = 65536;
+    const std::int64_t positions = x[2] * x[3];
+    return positions >= kWorth * weights[0] && x[1] * positions >= kFew;
+  }
+
+  bool begins_with_gate(Group& g) {
+    const Node& mul = node(g.nodes.front());
+    if (mul.op != "Mul" || graph_.value(mul.out[0]).type.dtype != DType::f32) return false;
+    const auto k = next(g);
+    if (!k || node(*k).op != "Conv" || node(*k).in[0] != mul.out[0] || !is_constant(node(*k).in[1])) return false;
+    const Dims x = known_dims(shape(mul.out[0])), y = known_dims(shape(node(*k).out[0]));
+    const Dims& w = graph_.constant(node(*k).in[1])->dims();
+    if (x.size() != 4 || w != Dims{y[1], x[1], 1, 1} || y[2] != x[2] || y[3] != x[3] || !pays_in_weights(x, w))
+      return false;
+    for (const std::size_t i : {0U, 1U}) {
+      const ValueId gate = mul.in[i], other = mul.in[1 - i];
+      if (is_constant(gate) || known_dims(shape(gate)) != Dims{x[0], x[1], 1, 1} || known_dims(shape(other)) != x)
+        continue;
+      g.gate = gate;
+      add(g, *k);
+      return true;
+    }
+    return false;
   }
 
   void extend_convolution(Group& g) {
@@ -130,6 +164,7 @@ class Fusion {
   }
 
   const Graph& graph_;
+  bool gates_;
   std::vector<std::uint32_t> uses_;
   std::vector<std::optional<std::size_t>> reader_;  ///< the last node that reads a value; none for outputs
   std::vector<char> taken_;
@@ -150,6 +185,6 @@ std::optional<ConstantMatrix> constant_matrix(const Graph& graph, ValueId id) {
   return turns ? std::optional(ConstantMatrix{graph.nodes()[*k].in[0], true}) : std::nullopt;
 }
 
-std::vector<Group> fuse(const Graph& graph) { return Fusion(graph).run(); }
+std::vector<Group> fuse(const Graph& graph, bool gates) { return Fusion(graph, gates).run(); }
 
 }  // namespace limn

@@ -10,13 +10,15 @@
 namespace limn {
 
 /// Nodes that are computed together, in order; what they pass on to each other exists nowhere in memory.
-/// - A convolution or dense layer with what follows it: an added bias, an added residual, an activation.
+/// - A convolution or dense layer with what follows it: an added bias, an added residual, an activation. Before a
+///   pointwise convolution, the factors of its channels: Mul with [N, C, 1, 1] (squeeze and excitation).
 /// - A chain of operators that work element by element on equally shaped values, and the sum of its planes.
 /// - Any other node alone.
 struct Group {
   enum class Kind { single, convolution, dense, chain };
   Kind kind = Kind::single;
   std::vector<std::size_t> nodes;
+  ValueId gate = kAbsent;                 ///< the factors; the first node is the Mul then, the second the Conv
   ValueId bias = kAbsent;                 ///< the constant that is added to every row of a dense layer
   ValueId residual = kAbsent;             ///< what is added to the result, shaped like it
   std::optional<std::size_t> activation;  ///< Relu, Clip, Gelu or Swish
@@ -30,7 +32,8 @@ struct ConstantMatrix {
 };
 std::optional<ConstantMatrix> constant_matrix(const Graph& graph, ValueId id);
 
-/// Partition of the nodes into groups, ordered so that a group comes after everything that it reads.
-std::vector<Group> fuse(const Graph& graph);
+/// Partition of the nodes into groups, ordered so that a group comes after everything that it reads. Without
+/// `gates` a Mul before a convolution stays by itself.
+std::vector<Group> fuse(const Graph& graph, bool gates);
 
 }  // namespace limn

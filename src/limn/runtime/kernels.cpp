@@ -62,10 +62,10 @@ template <class F>
   for (std::int64_t l = 0; i + l < n; ++l) to[i + l] = f(r[i + l], v[l], v[kWidth + l]);
 }
 
-/// One stage on one piece, from r to `to`; x is null for stages without operand. Flat: a loop over a function that is
-/// called is no vector code, and what the compiler makes inline by itself changes with what is beside it.
-[[gnu::flatten]] LIMN_MULTIVERSION void run_stage(const ChainStage& stage, float* to, const float* r, const float* x, bool pattern,
-                                 std::int64_t n) {
+/// One stage on one piece, from r to `to`; x is null for stages without operand. Flat: a loop over a function that
+/// is called is no vector code, and what the compiler makes inline by itself changes with what is beside it.
+[[gnu::flatten]] LIMN_MULTIVERSION void run_stage(const ChainStage& stage, float* to, const float* r,
+                                                  const float* x, bool pattern, std::int64_t n) {
   using Kind = ChainStage::Kind;
   const float a = stage.a, b = stage.b;
   const auto positive = [](float u) { return u < 0.0F ? 0.0F : u; };

@@ -6,6 +6,7 @@
 
 #include "limn/runtime/convolution.h"
 #include "limn/runtime/links.h"
+#include "limn/runtime/multiversion.h"
 #include "limn/runtime/sparse.h"
 #include "limn/runtime/threads.h"
 #include "limn/runtime/winograd.h"
@@ -61,14 +62,56 @@ std::vector<Layouts> candidates(const ConvolutionShape& s) {
   return list;
 }
 
+/// Weights of a pointwise convolution, [outputs/b, inputs/b, b inputs, b outputs], times one factor per input.
+LIMN_MULTIVERSION void scale_inputs(const float* weights, const float* factors, std::int64_t inputs,
+                                    std::int64_t block, float* to) {
+  for (std::int64_t i = 0; i < inputs; ++i)
+    for (std::int64_t o = 0; o < block; ++o) to[i * block + o] = weights[i * block + o] * factors[i];
+}
+
+/// A convolution that runs once per image, its weights times the factors of the image.
+Bind bind_gated(const convolution_forward& primitive, const std::vector<DnnlArgument>& arguments,
+                std::int64_t images, const View& weights, const View& gate, const View& scaled, bool alone) {
+  return [=](const Memory& memory) -> Run {
+    std::vector<Run> runs;
+    for (std::int64_t n = 0; n < images; ++n) {
+      auto own = arguments;
+      for (DnnlArgument& a : own)
+        if (a.per_image) a.view.offset += n * a.view.image_stride * a.view.element_bytes();
+      runs.push_back(bind_primitive(primitive, own, 1, alone)(memory));
+    }
+    const float *from = memory.at(weights), *factors = memory.at(gate);
+    float* to = memory.at(scaled);
+    const std::int64_t block = channel_block(), inputs = round_up(gate.channels(), block);
+    const std::int64_t rows = scaled.dims[0] / static_cast<std::int64_t>(sizeof(float)) / (inputs * block);
+    return [=, stride = gate.image_stride, runs = std::move(runs)] {
+      for (std::size_t n = 0; n < runs.size(); ++n) {
+        const float* of_image = factors + static_cast<std::int64_t>(n) * stride;
+#pragma omp parallel for schedule(static) if (rows * inputs * block >= 65536)
+        for (std::int64_t r = 0; r < rows; ++r)
+          scale_inputs(from + r * inputs * block, of_image, inputs, block, to + r * inputs * block);
+        runs[n]();
+      }
+    };
+  };
+}
+
 class ConvolutionLowering {
  public:
   ConvolutionLowering(Lowering& l, const Group& group, ConvolutionShape shape)
-      : l_(l), group_(group), s_(std::move(shape)), node_(l.node(group.nodes.front())) {
+      : l_(l), group_(group), s_(std::move(shape)), node_(convolution_of(l, group)), x_id_(node_.in[0]) {
     result_ = l.node(group.nodes.back()).out[0];
+    if (!is_gated()) return;
+    const Node& mul = l.node(group.nodes.front());
+    x_id_ = mul.in[mul.in[0] == group.gate ? 1 : 0];
+  }
+
+  static const Node& convolution_of(const Lowering& l, const Group& group) {
+    return l.node(group.nodes[group.gate == kAbsent ? 0 : 1]);
   }
 
   bool run() {
+    if (is_gated()) return run_gated();
     // oneDNN's kernels of size 1 know no padding.
     if (s_.is_pointwise() && s_.is_padded()) pad();
     bf16_ = l_.bf16().takes(node_);
@@ -86,6 +129,13 @@ class ConvolutionLowering {
     return false;
   }
 
+  bool run_gated() {
+    constexpr Layouts kBlocked{Layout::blocked, Layout::blocked};
+    if (!s_.is_pointwise() || s_.is_padded() || !describe(kBlocked)) return false;
+    return emit(kBlocked), true;
+  }
+
+  bool is_gated() const { return group_.gate != kAbsent; }
   bool has_residual() const { return group_.residual != kAbsent; }
   bool has_bias() const { return node_.in.size() > 2 && node_.in[2] != kAbsent; }
 
@@ -101,7 +151,7 @@ class ConvolutionLowering {
 
   /// Finds out how the convolution would run in these layouts; false if only slowly.
   bool describe(const Layouts& layouts) {
-    x_ = padded_ ? *padded_ : l_.read(node_.in[0], layouts.x, bf16_);
+    x_ = padded_ ? *padded_ : l_.read(x_id_, layouts.x, bf16_);
     keeps_ = bf16_ && l_.bf16().keeps(result_);
     const bool in_slot = layouts.y == Layout::blocked && l_.has_slot(result_);
     bool dense = x_.dense() && !in_slot;
@@ -114,7 +164,7 @@ class ConvolutionLowering {
              !overlap(x_, residual_);
     }
     // oneDNN has no fast kernel for images that lie apart: such convolutions run image by image.
-    together_ = s_.x[0] == 1 || dense;
+    together_ = s_.x[0] == 1 || (dense && !is_gated());
     const ThreadScope threads(threads_of(s_.is_tiny(images())));
     const auto y = dnnl_desc(whole_floats(layouts.y, s_.y, keeps_), images());
     if (l_.precision() != Precision::exact && !bf16_ && layouts.x == Layout::blocked &&
@@ -133,7 +183,9 @@ class ConvolutionLowering {
   std::optional<convolution_forward::primitive_desc> primitive(const Layouts& layouts,
                                                                const dnnl::memory::desc& y) const {
     const auto x = dnnl_desc(whole_floats(layouts.x, s_.x, bf16_), images());
-    const dnnl::memory::desc w(s_.weights(), dnnl_floats(bf16_), dnnl::memory::format_tag::any);
+    using tag = dnnl::memory::format_tag;
+    const tag in_blocks = channel_block() == 16 ? tag::OIhw16i16o : tag::OIhw8i8o;
+    const dnnl::memory::desc w(s_.weights(), dnnl_floats(bf16_), is_gated() ? in_blocks : tag::any);
     dnnl::memory::dims after = s_.after();
     for (auto& a : after) a = std::max<std::int64_t>(a, 0);
     try {
@@ -170,16 +222,42 @@ class ConvolutionLowering {
       reads.push_back(data_argument(DNNL_ARG_ATTR_MULTIPLE_POST_OP(0) | DNNL_ARG_SRC_1, residual_, images()));
     std::string label;
     for (const std::size_t k : group_.nodes) label += (label.empty() ? "" : "+") + l_.node(k).op;
-    l_.emit_primitive(label + " " + l_.graph().value(result_).name, convolution_forward(pd), reads,
-                      {data_argument(DNNL_ARG_DST, y, images())}, together_ ? 1 : s_.x[0], s_.is_tiny(images()));
+    label += " " + l_.graph().value(result_).name;
+    const DnnlArgument write = data_argument(DNNL_ARG_DST, y, images());
+    if (is_gated())
+      emit_gated(label, w, std::move(reads), write);
+    else
+      l_.emit_primitive(label, convolution_forward(pd), reads, {write}, together_ ? 1 : s_.x[0],
+                        s_.is_tiny(images()));
     l_.place(result_, y);
+  }
+
+  /// Image by image, each with its own weights.
+  void emit_gated(const std::string& label, const View& w, std::vector<DnnlArgument> reads,
+                  const DnnlArgument& write) {
+    const View gate = l_.read(group_.gate, Layout::blocked);
+    const dnnl::memory::desc form = pd_->weights_desc();
+    std::vector<View> from{w, gate}, to{write.view, l_.scratch(form.get_size())};
+    for (DnnlArgument& a : reads) {
+      from.push_back(a.view);
+      if (a.name == DNNL_ARG_WEIGHTS) a.view = to.back();
+    }
+    reads.push_back(write);
+    const auto pad = pd_->scratchpad_desc();
+    if (pad.get_size() > 0) {
+      to.push_back(l_.temporary(Layout::plain, {static_cast<std::int64_t>(pad.get_size())}, DType::u8));
+      reads.push_back({DNNL_ARG_SCRATCHPAD, pad, to.back()});
+    }
+    const double products = static_cast<double>(s_.y[0] * s_.y[2] * s_.y[3] * s_.x[1] * s_.y[1]);
+    l_.emit(label, std::string("limn:gate, ") + pd_->impl_info_str(), from, to,
+            bind_gated(convolution_forward(*pd_), reads, s_.x[0], w, gate, to[1], s_.is_tiny(1)), 2 * products);
   }
 
   Lowering& l_;
   const Group& group_;
   ConvolutionShape s_;
-  const Node& node_;
-  ValueId result_ = kAbsent;
+  const Node& node_;  ///< the Conv
+  ValueId x_id_, result_ = kAbsent;
   View x_, residual_;
   std::optional<View> padded_;
   bool bf16_ = false;                            ///< whether it multiplies bfloat16
@@ -225,9 +303,17 @@ bool convolution_takes_bf16(const Lowering& l, const Node& node) {
 }
 
 bool lower_convolution(Lowering& l, const Group& group) {
-  const Node& node = l.node(group.nodes.front());
+  const Node& node = ConvolutionLowering::convolution_of(l, group);
   const auto shape = convolution_shape(l, node, l.dims(node.in[0]), l.dims(node.out[0]));
-  return shape && ConvolutionLowering(l, group, *shape).run();
+  if (shape && ConvolutionLowering(l, group, *shape).run()) return true;
+  if (group.gate == kAbsent) return false;
+  // No kernel for weights in that form: factors of the pixels then.
+  Group product, rest = group;
+  product.kind = Group::Kind::chain;
+  product.nodes = {group.nodes.front()};
+  rest.gate = kAbsent;
+  rest.nodes.erase(rest.nodes.begin());
+  return lower_chain(l, product) && lower_convolution(l, rest);
 }
 
 }  // namespace limn

@@ -72,7 +72,7 @@ Lowering::Lowering(const Graph& graph, Precision precision, WeightCache cache)
 
 Plan Lowering::run() && {
   add_inputs();
-  const std::vector<Group> groups = fuse(graph_);
+  const std::vector<Group> groups = fuse(graph_, precision_ != Precision::bf16);
   if (precision_ == Precision::bf16) bf16_ = Bf16(*this, groups);
   for (const Group& group : groups) lower(group);
   add_outputs();
