@@ -4,7 +4,10 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cmath>
+#include <cstdint>
+#include <tuple>
 #include <utility>
 
 namespace limn {
@@ -84,6 +87,32 @@ float mix(const Taps& taps, const float* values, std::size_t stride) {
   return sum;
 }
 
+/// Side by side, as a single minimum would be found one value after the other.
+constexpr std::size_t kLanes = 16;
+
+/// The smallest and the largest of finite values, of which there are some.
+std::pair<float, float> range_of(std::span<const float> values) {
+  std::array<float, kLanes> low, high;
+  low.fill(values[0]);
+  high.fill(values[0]);
+  const auto take = [&](std::size_t lane, float v) {
+    low[lane] = v < low[lane] ? v : low[lane];
+    high[lane] = v > high[lane] ? v : high[lane];
+  };
+  std::size_t i = 0;
+  for (; i + kLanes <= values.size(); i += kLanes)
+    for (std::size_t l = 0; l < kLanes; ++l) take(l, values[i + l]);
+  for (; i < values.size(); ++i) take(0, values[i]);
+  return {*std::ranges::min_element(low), *std::ranges::max_element(high)};
+}
+
+bool all_finite(std::span<const float> values) {
+  constexpr std::uint32_t kMagnitude = 0x7fffffffU, kLargest = 0x7f7fffffU;
+  std::uint32_t larger = 0;
+  for (const float v : values) larger |= (std::bit_cast<std::uint32_t>(v) & kMagnitude) > kLargest ? 1U : 0U;
+  return larger == 0;
+}
+
 }  // namespace
 
 Heatmap::Heatmap(int w, int h) : width(w), height(h), values(checked_area(w, h)) {}
@@ -93,8 +122,8 @@ Heatmap::Heatmap(int w, int h, std::span<const float> v) : width(w), height(h), 
 }
 
 void check_finite(std::span<const float> values, std::string_view name) {
+  if (all_finite(values)) return;
   const auto bad = std::find_if(values.begin(), values.end(), [](float v) { return !std::isfinite(v); });
-  if (bad == values.end()) return;
   throw Error(ErrorCode::bad_input,
               fmt::format("{} holds {} at element {} of {}", name, std::isnan(*bad) ? "NaN" : "an infinite value",
                           bad - values.begin(), values.size()),
@@ -135,16 +164,16 @@ Heatmap upsample(const Heatmap& map, int width, int height, Upsampling mode) {
 NormalisedHeatmap normalise(Heatmap map, std::string_view name) {
   check_map(map);
   check_finite(map.values, name);
-  const auto [low, high] = std::minmax_element(map.values.begin(), map.values.end());
   NormalisedHeatmap out;
-  out.raw_min = *low;
-  out.raw_max = *high;
+  std::tie(out.raw_min, out.raw_max) = range_of(map.values);
   const double largest = std::max(1.0, std::abs(static_cast<double>(out.raw_max)));
   out.degenerate = static_cast<double>(out.raw_max) - out.raw_min <= 1e-12 * largest;
   // In double, because the range of a float map may be larger than any float.
   const double range = static_cast<double>(out.raw_max) - out.raw_min;
-  for (float& v : map.values)
-    v = out.degenerate ? 0.0F : static_cast<float>((static_cast<double>(v) - out.raw_min) / range);
+  if (out.degenerate)
+    std::ranges::fill(map.values, 0.0F);
+  else
+    for (float& v : map.values) v = static_cast<float>((static_cast<double>(v) - out.raw_min) / range);
   out.heatmap = std::move(map);
   return out;
 }
@@ -165,7 +194,9 @@ Heatmap max_abs_over_channels(std::span<const float> attribution, int channels, 
 
 Peak peak(const Heatmap& map) {
   check_map(map);
-  const auto at = std::max_element(map.values.begin(), map.values.end()) - map.values.begin();
+  // A map that begins with NaN, which nothing equals, has its peak there.
+  const auto found = std::ranges::find(map.values, range_of(map.values).second);
+  const auto at = found == map.values.end() ? 0 : found - map.values.begin();
   return {static_cast<int>(at % map.width), static_cast<int>(at / map.width), map.values[at]};
 }
 

@@ -29,7 +29,7 @@ class Steps {
     std::array<std::size_t, kSteps + 1> counts{};
     for (std::size_t i = 0; i < above.size(); ++i) {
       const double value = map.values[i];
-      auto n = static_cast<std::size_t>(std::clamp(value * per_value, 0.0, static_cast<double>(kSteps)));
+      auto n = static_cast<std::size_t>(std::clamp(value * per_value + 1, 0.0, static_cast<double>(kSteps)));
       while (n < kSteps && thresholds[n] < value) ++n;
       while (n > 0 && thresholds[n - 1] >= value) --n;
       above[i] = static_cast<std::uint8_t>(n);
@@ -70,6 +70,44 @@ Region region_of(const Growing& g) {
   return {{edge(g.x0), edge(g.y0), edge(g.x1), edge(g.y1)}, g.pixels, g.heat};
 }
 
+/// The neighbours of a pixel, row by row.
+enum Neighbour : std::uint8_t { north_west, north, north_east, west, east, south_west, south, south_east };
+constexpr std::size_t kNeighbours = 8;
+
+/// Of the neighbours that are there, one of each row of touching ones: the others are of its region already.
+struct Touching {
+  std::uint8_t count = 0;
+  std::array<std::uint8_t, 4> which{};
+};
+
+constexpr Touching touching(unsigned there) {
+  Touching found;
+  const auto has = [&](Neighbour n) { return (there >> n & 1U) != 0; };
+  const auto take = [&](Neighbour n) { found.which[found.count++] = n; };
+  if (has(north)) {
+    take(north);
+  } else {
+    if (has(north_west)) take(north_west);
+    if (has(north_east)) take(north_east);
+    if (has(west) && !has(north_west)) take(west);
+    if (has(east) && !has(north_east)) take(east);
+  }
+  if (has(south)) {
+    if (!has(west) && !has(east)) take(south);
+  } else {
+    if (!has(west) && has(south_west)) take(south_west);
+    if (!has(east) && has(south_east)) take(south_east);
+  }
+  return found;
+}
+
+/// By the neighbours that are there, a bit each: looked up, as no branch on them can be foreseen.
+constexpr auto kTouching = [] {
+  std::array<Touching, std::size_t{1} << kNeighbours> all;
+  for (unsigned there = 0; there < all.size(); ++there) all[there] = touching(there);
+  return all;
+}();
+
 /// The regions above a threshold that falls. Places are those of pixels in a map with a frame, so that every pixel
 /// has eight neighbours.
 class Regions {
@@ -78,8 +116,10 @@ class Regions {
       : map_(map),
         boxes_(boxes),
         row_(map.width + 2),
-        parent_(static_cast<std::size_t>(row_) * static_cast<std::size_t>(map.height + 2), kBackground),
-        at_root_(std::make_unique_for_overwrite<Growing[]>(parent_.size())) {}
+        there_(static_cast<std::size_t>(row_) * static_cast<std::size_t>(map.height + 2)),
+        parent_(std::make_unique_for_overwrite<int[]>(there_.size())),
+        at_root_(std::make_unique_for_overwrite<Growing[]>(there_.size())),
+        offsets_{-row_ - 1, -row_, -row_ + 1, -1, 1, row_ - 1, row_, row_ + 1} {}
 
   int place(const Pixel& p) const { return (p.y + 1) * row_ + p.x + 1; }
   Growing& operator[](int root) { return at_root_[static_cast<std::size_t>(root)]; }
@@ -99,34 +139,26 @@ class Regions {
     boxes_.push_back({box, 0, threshold + 1});
   }
 
-  /// Returns the root of its region. A neighbour next to a neighbour that is there is of its region already.
+  /// Returns the root of its region.
   int add(const Pixel& p, int threshold) {
-    const int at = place(p), above = at - row_, below = at + row_;
-    const auto there = [&](int neighbour) { return parent(neighbour) != kBackground; };
-    const bool north = there(above), south = there(below), west = there(at - 1), east = there(at + 1);
-    int root = kNone;
-    const auto join = [&](int neighbour) {
-      root = root == kNone ? joined(p, threshold, root_of(neighbour)) : united(root, root_of(neighbour), threshold);
-    };
-    if (north) {
-      join(above);
-    } else {
-      if (there(above - 1)) join(above - 1);
-      if (there(above + 1)) join(above + 1);
-      if (west && !there(above - 1)) join(at - 1);
-      if (east && !there(above + 1)) join(at + 1);
-    }
-    if (south) {
-      if (!west && !east) join(below);
-    } else {
-      if (!west && there(below - 1)) join(below - 1);
-      if (!east && there(below + 1)) join(below + 1);
-    }
-    return root == kNone ? begun(p, threshold) : root;
+    const int at = place(p);
+    const Touching& found = kTouching[neighbours(at)];
+    there_[static_cast<std::size_t>(at)] = 1;
+    if (found.count == 0) return begun(p, threshold);
+    int root = joined(p, threshold, root_of(at + offsets_[found.which[0]]));
+    for (std::size_t i = 1; i < found.count; ++i)
+      root = united(root, root_of(at + offsets_[found.which[i]]), threshold);
+    return root;
   }
 
  private:
-  static constexpr int kBackground = -1;
+  /// A bit for each that is there.
+  unsigned neighbours(int at) const {
+    const std::uint8_t* here = there_.data() + at;
+    const std::uint8_t *above = here - row_, *below = here + row_;
+    return above[-1] | above[0] << 1U | above[1] << 2U | here[-1] << 3U | here[1] << 4U | below[-1] << 5U |
+           below[0] << 6U | below[1] << 7U;
+  }
 
   int& parent(int at) { return parent_[static_cast<std::size_t>(at)]; }
   int parent(int at) const { return parent_[static_cast<std::size_t>(at)]; }
@@ -176,8 +208,10 @@ class Regions {
   const Heatmap& map_;
   std::vector<BoxSweep::Entry>& boxes_;
   int row_;
-  std::vector<int> parent_;
+  std::vector<std::uint8_t> there_;
+  std::unique_ptr<int[]> parent_;
   std::unique_ptr<Growing[]> at_root_;
+  std::array<int, kNeighbours> offsets_;
 };
 
 /// is_larger(); of two alike the one whose root was there first.
