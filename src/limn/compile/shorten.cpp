@@ -31,9 +31,8 @@ class Rewrite {
   explicit Rewrite(const Graph& graph) : graph_(graph), uses_(graph.use_counts()), rebuild_(graph) {}
 
   const Node* producer(ValueId id, std::string_view op) const {
-    if (id == kAbsent) return nullptr;
-    const auto& p = graph_.value(id).producer;
-    return p && graph_.nodes()[*p].op == op ? &graph_.nodes()[*p] : nullptr;
+    const Node* p = producer_of(graph_, id);
+    return p != nullptr && p->op == op ? p : nullptr;
   }
   /// The node that makes a value for one reader alone.
   const Node* made_for_one(ValueId id, std::string_view op) const {

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <utility>
 
+#include "limn/passes/node_facts.h"
 #include "limn/passes/prune.h"
 #include "limn/passes/rebuild.h"
 
@@ -49,9 +50,8 @@ class JoinLayers {
  private:
   /// The node that makes `v`, when it is `op` and only `readers` operands read its result.
   const Node* inner(ValueId v, std::string_view op, std::uint32_t readers = 1) const {
-    const auto& p = graph_.value(v).producer;
-    if (!p || uses_[index(v)] != readers || graph_.nodes()[*p].op != op) return nullptr;
-    return &graph_.nodes()[*p];
+    const Node* p = producer_of(graph_, v);
+    return p != nullptr && uses_[index(v)] == readers && p->op == op ? p : nullptr;
   }
 
   /// A constant of one element.

@@ -24,10 +24,6 @@ class MeanFirst {
   }
 
  private:
-  const Node* producer(ValueId id) const {
-    const auto& p = graph_.value(id).producer;
-    return p ? &graph_.nodes()[*p] : nullptr;
-  }
   const std::string& name_of(ValueId id) const { return graph_.value(id).name; }
 
   /// ReduceMean [N, C, H, W] -> [N, C, 1, 1]
@@ -47,7 +43,7 @@ class MeanFirst {
     ValueId at = mean.in[0];
     double share = 1;
     std::vector<const Node*> mixers;  // from the mean on
-    for (const Node* p = producer(at); p != nullptr; p = producer(at)) {
+    for (const Node* p = producer_of(graph_, at); p != nullptr; p = producer_of(graph_, at)) {
       if (mixes_channels(*p))
         mixers.push_back(p);
       else if (hands_on(*p))
@@ -96,9 +92,9 @@ class MeanFirst {
 
   /// The mean of Reshape(dy W, [N, C, H, W]); nothing where that is not what the value is.
   Value of_product(ValueId id, const Node& mean) {
-    const Node* reshape = producer(id);
+    const Node* reshape = producer_of(graph_, id);
     if (reshape == nullptr || reshape->op != "Reshape" || graph_.shape(id).size() != 4) return {};
-    const Node* product = producer(reshape->in[0]);
+    const Node* product = producer_of(graph_, reshape->in[0]);
     if (product == nullptr || !is_plain_product(*product)) return {};
     const Shape &flat = graph_.shape(product->out[0]), &map = graph_.shape(id);
     const Shape sizes{map[1], map[2], map[3]};

@@ -6,7 +6,8 @@
 
 namespace limn {
 
-/// For constant weights [K, C * pixels] or [K, C, pixels...], appends the means [K, C] over the pixels of each channel.
+/// For constant weights [K, C * pixels] or [K, C, pixels...], appends the means [K, C] over the pixels of each
+/// channel.
 using ChannelMeans = Value (*)(GraphBuilder&, Value weights, std::int64_t channels);
 /// As a Reshape and a ReduceMean of the weights.
 Value channel_means_as_nodes(GraphBuilder& g, Value weights, std::int64_t channels);

@@ -14,6 +14,12 @@ bool is_by_element(std::string_view op) {
   return std::ranges::find(kOps, op) != std::end(kOps);
 }
 
+const Node* producer_of(const Graph& graph, ValueId id) {
+  if (id == kAbsent) return nullptr;
+  const auto& k = graph.value(id).producer;
+  return k ? &graph.nodes()[*k] : nullptr;
+}
+
 bool has_one_output(const Node& node) {
   return !node.out.empty() && node.out[0] != kAbsent &&
          std::all_of(node.out.begin() + 1, node.out.end(), [](ValueId o) { return o == kAbsent; });

@@ -13,6 +13,8 @@ namespace limn {
 /// Whether the operator computes every element of its result from the elements at the same place of its inputs
 /// alone, which broadcast as numpy's do.
 bool is_by_element(std::string_view op);
+/// The node that makes a value; null of inputs, constants and what is absent.
+const Node* producer_of(const Graph& graph, ValueId id);
 /// Whether the node has its first output, and no other.
 bool has_one_output(const Node& node);
 bool all_equal(const std::vector<std::int64_t>& list, std::int64_t value);

@@ -43,12 +43,9 @@ class Simplify {
   bool consists_of(const Node& node, std::size_t i, float value) {
     if (i >= node.in.size() || node.in[i] == kAbsent) return false;
     ValueId id = node.in[i];
-    for (const Node* p = producer(id); p != nullptr && p->op == "Expand"; p = producer(id)) id = p->in[0];
+    for (const Node* p = producer_of(graph_, id); p != nullptr && p->op == "Expand"; p = producer_of(graph_, id))
+      id = p->in[0];
     return is_all(rebuild_.constant(id), value);
-  }
-  const Node* producer(ValueId id) const {
-    const auto& p = graph_.value(id).producer;
-    return p ? &graph_.nodes()[*p] : nullptr;
   }
 
   /// The input that the node only repeats; empty when it does something.
@@ -71,7 +68,7 @@ class Simplify {
     static constexpr std::string_view kAverages[] = {"ReduceMean", "ReduceMax", "ReduceMin", "GlobalAveragePool",
                                                      "GlobalMaxPool"};
     if (std::ranges::find(kAverages, node.op) == std::end(kAverages)) return nullptr;
-    const Node* expand = producer(node.in[0]);
+    const Node* expand = producer_of(graph_, node.in[0]);
     return expand != nullptr && expand->op == "Expand" && same_type(expand->in[0], node.out[0]) ? expand : nullptr;
   }
 
@@ -111,7 +108,7 @@ class Simplify {
   /// Transpose(Transpose(x)) becomes one Transpose, or nothing where the second undoes the first.
   bool join_transposes(const Node& node) {
     if (node.op != "Transpose") return false;
-    const Node* first = producer(node.in[0]);
+    const Node* first = producer_of(graph_, node.in[0]);
     if (first == nullptr || first->op != "Transpose") return false;
     const auto inner = first->attrs.integers("perm"), outer = node.attrs.integers("perm");
     if (inner.empty() || inner.size() != outer.size()) return false;
@@ -133,7 +130,7 @@ class Simplify {
   bool untranspose(const Node& node) {
     const bool gemm = node.op == "Gemm";
     if ((!gemm && node.op != "MatMul") || graph_.shape(node.in[0]).size() != 2) return false;
-    const Node* t = producer(node.in[1]);
+    const Node* t = producer_of(graph_, node.in[1]);
     if (t == nullptr || t->op != "Transpose" || graph_.shape(node.in[1]).size() != 2) return false;
     const auto perm = t->attrs.integers("perm", {1, 0});
     if (perm != std::vector<std::int64_t>{1, 0} || rebuild_.constant(t->in[0]) == nullptr) return false;
@@ -153,7 +150,7 @@ class Simplify {
     const Node* last = made_for_one(node.in[0]);
     const bool guided = guided_masks_ == GuidedMasks::move && last != nullptr && last->op == "Relu";
     const Node* grad = guided ? made_for_one(last->in[0]) : last;
-    const Node* rectifier = producer(node.in[1]);
+    const Node* rectifier = producer_of(graph_, node.in[1]);
     if (grad == nullptr || grad->op != "limn::MaxPoolGrad" || grad->in[1] != node.in[1]) return false;
     if (rectifier == nullptr || rectifier->op != "Relu") return false;
     const auto pooled = pooled_of(node.in[1], *grad);
@@ -167,7 +164,7 @@ class Simplify {
   }
 
   /// The node that makes a value for one reader alone; nullptr otherwise.
-  const Node* made_for_one(ValueId id) const { return uses_[index(id)] == 1 ? producer(id) : nullptr; }
+  const Node* made_for_one(ValueId id) const { return uses_[index(id)] == 1 ? producer_of(graph_, id) : nullptr; }
 
   /// Appends a node whose output has its name.
   Value add(Node node) {
@@ -198,7 +195,7 @@ class Simplify {
     return w != nullptr && is_pointwise(conv, w->dims());
   }
   const Node* only_reader_of(std::string_view op, ValueId id) const {
-    const Node* p = producer(id);
+    const Node* p = producer_of(graph_, id);
     return p != nullptr && p->op == op && uses_[index(id)] == 1 ? p : nullptr;
   }
   Value with_name(Node fresh, ValueId like, std::string_view suffix) {

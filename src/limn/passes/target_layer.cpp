@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "limn/passes/feature_layout.h"
+#include "limn/passes/node_facts.h"
 
 namespace limn {
 namespace {
@@ -34,11 +35,6 @@ constexpr std::array<std::string_view, 11> kLayers{"Conv",    "ConvTranspose", "
                                                    "MaxPool", "Add",           "InstanceNormalization",
                                                    "Concat",  "AveragePool",   "Sum",
                                                    "LRN",     "Resize"};
-
-const Node* producer(const Graph& g, ValueId v) {
-  const auto& from = g.value(v).producer;
-  return from ? &g.nodes()[*from] : nullptr;
-}
 
 bool looks_like_image(const ValueInfo& v) {
   return is_float(v.type.dtype) && v.type.shape && v.type.shape->size() == 4;
@@ -81,7 +77,7 @@ bool is_class_convolution(const Graph& g, const Node& n, std::int64_t classes) {
 bool belongs_to_head(const Graph& g, const Node& n, std::int64_t classes) {
   if (is_one_of(n.op, kPassing) || is_one_of(n.op, kHead) || is_class_convolution(g, n, classes)) return true;
   if (!is_one_of(n.op, kActivations) || n.in.empty() || n.in[0] == kAbsent) return false;
-  const Node* before = producer(g, n.in[0]);
+  const Node* before = producer_of(g, n.in[0]);
   return before != nullptr && is_class_convolution(g, *before, classes);
 }
 
@@ -131,7 +127,7 @@ std::optional<ValueId> tokens_before_last_attention(const Graph& g, ValueId from
   if (attention == g.nodes().rend()) return std::nullopt;
   bool projected = false;
   for (std::optional<ValueId> at = attention->in[0]; at;) {
-    const Node* n = producer(g, *at);
+    const Node* n = producer_of(g, *at);
     if (n == nullptr) return std::nullopt;
     const bool laid_out = projected && layouts.has_space(*at);
     const bool only_moved = is_one_of(n->op, kPassing) && layouts.has_space(n->in[0]);
@@ -196,7 +192,7 @@ std::optional<ValueId> automatic(const Graph& g, ValueId logits, const FeatureLa
   const std::int64_t classes = class_count(g, logits);
   std::optional<ValueId> at = logits;
   while (at) {
-    const Node* n = producer(g, *at);
+    const Node* n = producer_of(g, *at);
     if (n == nullptr) return std::nullopt;  // the image itself
     if (layouts.has_space(*at) && (!belongs_to_head(g, *n, classes) || ends_in_space(layouts, *n))) return at;
     if (selects_class_token(g, *n, layouts)) return tokens_before_last_attention(g, n->in[0], layouts, depends);
@@ -223,11 +219,11 @@ Logits find_logits(const Graph& g, std::string_view output) {
   if (!chosen)
     throw Error(ErrorCode::unsupported, "no output of the network depends on its input", {},
                 "limn explains classifiers of images");
-  for (const Node* n = producer(g, *chosen); n != nullptr;) {
+  for (const Node* n = producer_of(g, *chosen); n != nullptr;) {
     if (n->in.empty() || n->in[0] == kAbsent) break;
     if (is_one_of(n->op, kFinalActivations)) return {n->in[0], n->op};
     if (!is_one_of(n->op, kPassing)) break;
-    n = producer(g, n->in[0]);
+    n = producer_of(g, n->in[0]);
   }
   return {*chosen, {}};
 }

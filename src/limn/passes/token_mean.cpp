@@ -9,9 +9,9 @@
 namespace limn {
 
 Value TokenMean::of_grid(ValueId grid) {
-  const auto& producer = graph_.value(grid).producer;
-  if (!producer || graph_.nodes()[*producer].op != "Reshape") return {};
-  const ValueId tokens = graph_.nodes()[*producer].in[0];
+  const Node* spread = producer_of(graph_, grid);
+  if (spread == nullptr || spread->op != "Reshape") return {};
+  const ValueId tokens = spread->in[0];
   const Shape *from = shape(tokens), *to = shape(grid);
   if (from == nullptr || to == nullptr || from->size() != 3 || to->size() != 4) return {};
   if (!is_same_size((*from)[0], (*to)[0]) || !is_same_size((*from)[1], (*to)[1])) return {};
@@ -39,9 +39,9 @@ TokenMean::Mean TokenMean::mean_of(const Part& part) {
 }
 
 TokenMean::Mean TokenMean::computed(const Part& part) {
-  const auto& producer = graph_.value(part.of).producer;
-  if (!producer) return reduced(part);
-  const Node& node = graph_.nodes()[*producer];
+  const Node* producer = producer_of(graph_, part.of);
+  if (producer == nullptr) return reduced(part);
+  const Node& node = *producer;
   if (!has_one_output(node) || shape(node.in[0]) == nullptr || shape(part.of) == nullptr) return reduced(part);
   if (node.op == "MatMul") return of_product(node, part);
   if (node.op == "Transpose") return of_transpose(node, part);
