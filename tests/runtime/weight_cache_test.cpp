@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 
 #include <algorithm>
+#include <chrono>
 #include <fstream>
 #include <thread>
 
@@ -110,6 +111,19 @@ TEST_F(Cached, UseIsToldAndClearedWithoutTouchingOtherFiles) {
   EXPECT_EQ(removed.files, 2U);
   EXPECT_EQ(removed.bytes, use.bytes);
   EXPECT_EQ(files_in(folder_.path()), std::vector{folder_.path() / "mine.txt"});
+}
+
+TEST_F(Cached, WhatAProcessLeftUnfinishedIsClearedToo) {
+  const fs::path old = folder_.path() / ("." + key_ + ".123.0.tmp"),
+                 fresh = folder_.path() / ("." + key_ + ".124.0.tmp"), other = folder_.path() / ".mine.tmp";
+  const auto yesterday = fs::file_time_type::clock::now() - std::chrono::hours(24);
+  for (const fs::path& path : {old, fresh, other}) std::ofstream(path) << "half";
+  for (const fs::path& path : {old, other}) fs::last_write_time(path, yesterday);
+  EXPECT_EQ(cache_use(folder_.path()).bytes, 4U);
+  EXPECT_EQ(clear_cache(folder_.path()).files, 1U);
+  auto left = files_in(folder_.path());
+  std::ranges::sort(left);
+  EXPECT_EQ(left, (std::vector{fresh, other}));
 }
 
 /// Programs with a cold, a warm and no cache compute the same, bit for bit.

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <cstdint>
 #include <fstream>
 #include <vector>
@@ -45,14 +46,20 @@ struct CachedFile {
   fs::file_time_type used;
 };
 
+/// Whether it is what a process left that ended while it wrote: AtomicFile's, and older than any writing takes.
+bool is_left_over(const CachedFile& file) {
+  constexpr std::string_view kUnfinished = ".tmp";
+  return file.path.extension() == kUnfinished && file.path.stem().string().find(kEnding) != std::string::npos &&
+         fs::file_time_type::clock::now() - file.used > std::chrono::hours(1);
+}
+
 std::vector<CachedFile> files_of(const fs::path& folder) {
   std::vector<CachedFile> files;
   std::error_code error;
   for (fs::directory_iterator it(folder, error), end; !error && it != end; it.increment(error)) {
-    if (it->path().extension() != kEnding) continue;
     std::error_code gone;  // another process may remove it meanwhile
     const CachedFile file{it->path(), it->file_size(gone), it->last_write_time(gone)};
-    if (!gone) files.push_back(file);
+    if (!gone && (file.path.extension() == kEnding || is_left_over(file))) files.push_back(file);
   }
   return files;
 }
