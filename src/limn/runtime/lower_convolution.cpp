@@ -69,30 +69,58 @@ LIMN_MULTIVERSION void scale_inputs(const float* weights, const float* factors, 
     for (std::int64_t o = 0; o < block; ++o) to[i * block + o] = weights[i * block + o] * factors[i];
 }
 
-/// A convolution that runs once per image, its weights times the factors of the image.
-Bind bind_gated(const convolution_forward& primitive, const std::vector<DnnlArgument>& arguments,
-                std::int64_t images, const View& weights, const View& gate, const View& scaled, bool alone) {
-  return [=](const Memory& memory) -> Run {
-    std::vector<Run> runs;
-    for (std::int64_t n = 0; n < images; ++n) {
-      auto own = arguments;
-      for (DnnlArgument& a : own)
-        if (a.per_image) a.view.offset += n * a.view.image_stride * a.view.element_bytes();
-      runs.push_back(bind_primitive(primitive, own, 1, alone)(memory));
+/// A convolution that runs once per image, its weights times the factors of the image. The images are shared out
+/// among `teams`, each of which has memory of its own for weights (and for the primitive): one thread each or, if
+/// there is one team, all threads.
+struct GatedRun {
+  std::vector<Run> runs;  ///< by image
+  const float *weights, *factors;
+  float* scaled;
+  std::int64_t factors_stride, inputs, rows, teams;
+  bool alone;  ///< whether one thread runs the primitive
+
+  void operator()() const {
+    if (teams == 1) return run_team(0);
+#pragma omp parallel for schedule(static)
+    for (std::int64_t t = 0; t < teams; ++t) {
+      const ThreadScope one(1);
+      run_team(t);
     }
-    const float *from = memory.at(weights), *factors = memory.at(gate);
-    float* to = memory.at(scaled);
-    const std::int64_t block = channel_block(), inputs = round_up(gate.channels(), block);
-    const std::int64_t rows = scaled.dims[0] / static_cast<std::int64_t>(sizeof(float)) / (inputs * block);
-    return [=, stride = gate.image_stride, runs = std::move(runs)] {
-      for (std::size_t n = 0; n < runs.size(); ++n) {
-        const float* of_image = factors + static_cast<std::int64_t>(n) * stride;
-#pragma omp parallel for schedule(static) if (rows * inputs * block >= 65536)
-        for (std::int64_t r = 0; r < rows; ++r)
-          scale_inputs(from + r * inputs * block, of_image, inputs, block, to + r * inputs * block);
-        runs[n]();
+  }
+
+ private:
+  void run_team(std::int64_t t) const {
+    const std::int64_t block = channel_block(), row = inputs * block;
+    const auto images = static_cast<std::int64_t>(runs.size());
+    float* to = scaled + t * rows * row;
+    for (std::int64_t n = t * images / teams; n < (t + 1) * images / teams; ++n) {
+#pragma omp parallel for schedule(static) if (!alone && teams == 1 && rows * row >= 65536)
+      for (std::int64_t r = 0; r < rows; ++r)
+        scale_inputs(weights + r * row, factors + n * factors_stride, inputs, block, to + r * row);
+      runs[static_cast<std::size_t>(n)]();
+    }
+  }
+};
+
+/// `own` names the arguments that lie apart for each team, one after the other.
+Bind bind_gated(const convolution_forward& primitive, const std::vector<DnnlArgument>& arguments,
+                const std::vector<int>& own, std::int64_t images, std::int64_t teams, const View& weights,
+                const View& gate, const View& scaled, bool alone) {
+  return [=](const Memory& memory) -> Run {
+    GatedRun run{{}, memory.at(weights), memory.at(gate), memory.at(scaled), gate.image_stride, 0, 0, teams, alone};
+    for (std::int64_t t = 0; t < teams; ++t)
+      for (std::int64_t n = t * images / teams; n < (t + 1) * images / teams; ++n) {
+        auto of_image = arguments;
+        for (DnnlArgument& a : of_image) {
+          if (a.per_image) a.view.offset += n * a.view.image_stride * a.view.element_bytes();
+          if (std::ranges::find(own, a.name) != own.end())
+            a.view.offset += t * static_cast<std::int64_t>(a.desc.get_size());
+        }
+        run.runs.push_back(bind_primitive(primitive, of_image, 1, alone)(memory));
       }
-    };
+    run.inputs = round_up(gate.channels(), channel_block());
+    run.rows = scaled.dims[0] / teams / static_cast<std::int64_t>(sizeof(float)) / (run.inputs * channel_block());
+    return [run = std::move(run)] { run(); };
   };
 }
 
@@ -165,7 +193,7 @@ class ConvolutionLowering {
     }
     // oneDNN has no fast kernel for images that lie apart: such convolutions run image by image.
     together_ = s_.x[0] == 1 || (dense && !is_gated());
-    const ThreadScope threads(threads_of(s_.is_tiny(images())));
+    const ThreadScope threads(threads_of(is_alone()));
     const auto y = dnnl_desc(whole_floats(layouts.y, s_.y, keeps_), images());
     if (l_.precision() != Precision::exact && !bf16_ && layouts.x == Layout::blocked &&
         layouts.y == Layout::blocked) {
@@ -177,6 +205,13 @@ class ConvolutionLowering {
   }
 
   std::int64_t images() const { return together_ ? s_.x[0] : 1; }
+  /// Of a gated convolution: as many as there are threads, where each has an image.
+  std::int64_t teams() const {
+    const std::int64_t threads = omp_get_max_threads();
+    return is_gated() && s_.x[0] >= threads ? threads : 1;
+  }
+  /// Whether one thread runs the primitive.
+  bool is_alone() const { return teams() > 1 || s_.is_tiny(images()); }
 
   dnnl::memory::desc bias() const { return has_bias() ? dnnl_plain({s_.y[1]}) : dnnl::memory::desc(); }
 
@@ -227,8 +262,7 @@ class ConvolutionLowering {
     if (is_gated())
       emit_gated(label, w, std::move(reads), write);
     else
-      l_.emit_primitive(label, convolution_forward(pd), reads, {write}, together_ ? 1 : s_.x[0],
-                        s_.is_tiny(images()));
+      l_.emit_primitive(label, convolution_forward(pd), reads, {write}, together_ ? 1 : s_.x[0], is_alone());
     l_.place(result_, y);
   }
 
@@ -236,21 +270,26 @@ class ConvolutionLowering {
   void emit_gated(const std::string& label, const View& w, std::vector<DnnlArgument> reads,
                   const DnnlArgument& write) {
     const View gate = l_.read(group_.gate, Layout::blocked);
-    const dnnl::memory::desc form = pd_->weights_desc();
-    std::vector<View> from{w, gate}, to{write.view, l_.scratch(form.get_size())};
+    const dnnl::memory::desc form = pd_->weights_desc(), pad = pd_->scratchpad_desc();
+    const auto for_teams = [&](const dnnl::memory::desc& d) {
+      return static_cast<std::size_t>(teams()) * d.get_size();
+    };
+    const View scaled = l_.scratch(for_teams(form));
+    std::vector<View> from{w, gate}, to{write.view, scaled};
     for (DnnlArgument& a : reads) {
       from.push_back(a.view);
-      if (a.name == DNNL_ARG_WEIGHTS) a.view = to.back();
+      if (a.name == DNNL_ARG_WEIGHTS) a.view = scaled;
     }
     reads.push_back(write);
-    const auto pad = pd_->scratchpad_desc();
     if (pad.get_size() > 0) {
-      to.push_back(l_.temporary(Layout::plain, {static_cast<std::int64_t>(pad.get_size())}, DType::u8));
+      to.push_back(l_.temporary(Layout::plain, {static_cast<std::int64_t>(for_teams(pad))}, DType::u8));
       reads.push_back({DNNL_ARG_SCRATCHPAD, pad, to.back()});
     }
     const double products = static_cast<double>(s_.y[0] * s_.y[2] * s_.y[3] * s_.x[1] * s_.y[1]);
     l_.emit(label, std::string("limn:gate, ") + pd_->impl_info_str(), from, to,
-            bind_gated(convolution_forward(*pd_), reads, s_.x[0], w, gate, to[1], s_.is_tiny(1)), 2 * products);
+            bind_gated(convolution_forward(*pd_), reads, {DNNL_ARG_WEIGHTS, DNNL_ARG_SCRATCHPAD}, s_.x[0], teams(),
+                       w, gate, scaled, is_alone()),
+            2 * products);
   }
 
   Lowering& l_;

@@ -58,7 +58,6 @@ Lowering::Lowering(const Graph& graph, Precision precision, WeightCache cache)
       cache_(std::move(cache)),
       dims_(graph.value_count()),
       needs_(graph.value_count()),
-      never_negative_(values_never_negative(graph)),
       remaining_(graph.use_counts()),
       readers_(graph.value_count()),
       lowered_(graph.value_count()),
@@ -134,6 +133,11 @@ bool Lowering::find_common_home(const Node& concat) {
   }
   slots_.emplace(concat.out[0], first->second);
   return true;
+}
+
+bool Lowering::never_negative(ValueId id) {
+  if (never_negative_.empty()) never_negative_ = values_never_negative(graph_);
+  return never_negative_[index(id)] != 0;
 }
 
 std::size_t Lowering::new_buffer(std::size_t bytes) {

@@ -47,7 +47,7 @@ class Lowering {
   DType dtype(ValueId id) const { return graph_.value(id).type.dtype; }
   const Tensor* constant(ValueId id) const { return id == kAbsent ? nullptr : graph_.constant(id); }
   /// Whether no element of it can be below zero.
-  bool never_negative(ValueId id) const { return never_negative_[index(id)] != 0; }
+  bool never_negative(ValueId id);
   bool is_image_like(ValueId id) const { return dtype(id) == DType::f32 && dims(id).size() == 4; }
 
   /// Where the value lies in that layout, as its own type or as bfloat16. Adds a step that converts it when it does
@@ -149,7 +149,7 @@ class Lowering {
   Plan plan_;
   std::vector<Dims> dims_;
   std::vector<InputSet> needs_;
-  std::vector<char> never_negative_;      ///< by value
+  std::vector<char> never_negative_;      ///< by value; empty until somebody asks
   std::vector<std::uint32_t> remaining_;  ///< reads still to come, by value
   std::vector<std::vector<std::size_t>> readers_;
   std::vector<Lowered> lowered_;
