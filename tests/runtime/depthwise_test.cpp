@@ -1,8 +1,6 @@
 // The input gradient of depthwise convolutions against the reference in double: with and without a stride, with
 // kernels and padding that are not square, and with channels that fill no block.
 
-#include <gmock/gmock.h>
-
 #include "runtime/small_network.h"
 
 namespace limn {
@@ -29,20 +27,8 @@ TEST_P(DepthwiseGradient, EqualsTheReference) {
   const Value w = n.weight(n.normal({d.x[1], 1, d.kernel[0], d.kernel[1]}, 1));
   const Value y = n.graph().add(
       "Conv", {x, w}, {{"group", d.x[1]}, {"strides", d.strides}, {"pads", d.pads}, {"dilations", d.dilations}});
-  Shape shape = y.shape();
-  const Value dy = n.graph().input("dy", {DType::f32, shape}), wrt[] = {x};
-  shape[0] = Dim(d.x[0]);
-  const Value dx = pull_back(y, dy, wrt).front();
-  const Feeds feeds{{"x", n.normal(d.x, 1)}, {"dy", n.normal(known_dims(shape), 1)}};
-  const Graph graph = n.finish({{"dx", dx}});
-  const Program program = Program::compile(graph, {{{"N", d.x[0]}}, d.threads});
-  Session session(program);
-  fill(session, feeds, program.inputs());
-  session.run();
-  const Tensor want = evaluate(graph, feeds).at("dx").converted(DType::f64);
-  const auto got = session.output("dx");
-  ASSERT_EQ(got.size(), want.as<double>().size());
-  for (std::size_t i = 0; i < got.size(); ++i) ASSERT_NEAR(got[i], want.as<double>()[i], 1e-5) << "at " << i;
+  const auto [graph, feeds] = input_gradient(n, x, y, d.x);
+  expect_elements_like_reference(graph, feeds, {{{"N", d.x[0]}}, d.threads}, 1e-5);
 }
 
 INSTANTIATE_TEST_SUITE_P(Sizes, DepthwiseGradient,

@@ -157,4 +157,36 @@ inline void expect_like_reference(const Graph& graph, const Feeds& feeds, const 
                                                                           << to_text(graph);
 }
 
+/// Compiles and runs the graph, and compares every element with the reference in double, which has no kinks:
+/// |a - b| <= absolute + relative |b|.
+inline void expect_elements_like_reference(const Graph& graph, const Feeds& feeds, const CompileOptions& options,
+                                           double absolute, double relative = 0) {
+  const Program program = Program::compile(graph, options);
+  Session session(program);
+  fill(session, feeds, program.inputs());
+  session.run();
+  for (const auto& [name, tensor] : evaluate(graph, feeds)) {
+    const Tensor wide = tensor.converted(DType::f64);
+    const auto want = wide.as<double>();
+    const auto got = session.output(name);
+    ASSERT_EQ(got.size(), want.size());
+    for (std::size_t i = 0; i < got.size(); ++i)
+      ASSERT_NEAR(got[i], want[i], absolute + relative * std::abs(want[i])) << name << " at " << i;
+  }
+}
+
+struct InputGradient {
+  Graph graph;  ///< of the output dx
+  Feeds feeds;  ///< x and dy, drawn
+};
+/// Of y, computed from the input x alone, of which there are the `images` [N, C, H, W].
+inline InputGradient input_gradient(SmallNetwork& n, Value x, Value y, const Dims& images) {
+  Shape shape = y.shape();
+  const Value dy = n.graph().input("dy", {DType::f32, shape}), wrt[] = {x};
+  shape[0] = Dim(images[0]);
+  const Value dx = pull_back(y, dy, wrt).front();
+  const Feeds feeds{{"x", n.normal(images, 1)}, {"dy", n.normal(known_dims(shape), 1)}};
+  return {n.finish({{"dx", dx}}), feeds};
+}
+
 }  // namespace limn

@@ -31,23 +31,10 @@ TEST_P(StemGradient, EqualsTheReference) {
   SmallNetwork n(1);
   const Value x = n.input(s.x[1], s.x[2], s.x[3]);
   const Value y = n.conv(x, s.outputs, s.kernel, {{"strides", s.strides}, {"pads", s.pads}});
-  Shape shape = y.shape();
-  const Value dy = n.graph().input("dy", {DType::f32, shape}), wrt[] = {x};
-  shape[0] = Dim(s.x[0]);
-  const Value dx = pull_back(y, dy, wrt).front();
-  const Feeds feeds{{"x", n.normal(s.x, 1)}, {"dy", n.normal(known_dims(shape), 1)}};
-  const Graph graph = n.finish({{"dx", dx}});
+  const auto [graph, feeds] = input_gradient(n, x, y, s.x);
   const CompileOptions options{{{"N", s.x[0]}}, s.threads};
   EXPECT_THAT(kernels_of(graph, options, "ConvGrad"), ::testing::ElementsAre("limn:stem"));
-
-  const Program program = Program::compile(graph, options);
-  Session session(program);
-  fill(session, feeds, program.inputs());
-  session.run();
-  const Tensor want = evaluate(graph, feeds).at("dx").converted(DType::f64);
-  const auto got = session.output("dx");
-  ASSERT_EQ(got.size(), want.as<double>().size());
-  for (std::size_t i = 0; i < got.size(); ++i) ASSERT_NEAR(got[i], want.as<double>()[i], 2e-5) << "at " << i;
+  expect_elements_like_reference(graph, feeds, options, 2e-5);
 }
 
 INSTANTIATE_TEST_SUITE_P(Sizes, StemGradient,

@@ -2,6 +2,8 @@
 // Convolutions by oneDNN: which layouts a convolution can use, and its primitives.
 
 #include <optional>
+#include <span>
+#include <vector>
 
 #include "limn/ops/window.h"
 #include "limn/runtime/lowering.h"
@@ -23,6 +25,9 @@ struct ConvolutionShape {
   dnnl::memory::dims after() const;
   /// Kernel of one, stride of one, no groups; there may be padding.
   bool is_pointwise() const;
+  /// The input gradient as a convolution of its own, of dy with reversed_weights(); nothing where a stride or the
+  /// padding allows none.
+  std::optional<ConvolutionShape> gradient() const;
   /// Whether waiting for other threads would take longer than what they could do meanwhile: such a convolution is
   /// made for one thread, and run by it.
   bool is_tiny(std::int64_t images) const;
@@ -33,6 +38,15 @@ struct ConvolutionShape {
 /// two spatial axes and the weights are a float32 constant.
 std::optional<ConvolutionShape> convolution_shape(const Lowering& l, const Node& node, const Dims& x,
                                                   const Dims& y);
+
+/// Weights [outputs, inputs, taps] as [inputs, outputs, taps], the taps from the last to the first. Of a depthwise
+/// convolution there is one input.
+std::vector<float> reversed_weights(std::span<const float> weights, std::int64_t outputs, std::int64_t inputs);
+
+/// The convolution of values that lie so; nothing if there is only a slow one. `bias` may be an empty description.
+std::optional<dnnl::convolution_forward::primitive_desc> direct_convolution(
+    const ConvolutionShape& shape, const dnnl::memory::desc& x, const dnnl::memory::desc& weights,
+    const dnnl::memory::desc& bias, const dnnl::memory::desc& y, const dnnl::primitive_attr& attributes);
 
 /// Whether oneDNN's kernels for bfloat16 serve the convolution and its gradient, and faster than those for float.
 bool serves_bf16(const ConvolutionShape& s);

@@ -37,7 +37,7 @@ class Fusion {
   Group group_from(std::size_t k) {
     Group g;
     add(g, k);
-    if (gates_ && begins_with_gate(g))
+    if (gates_ && extend_gate(g))
       extend_convolution(g);
     else if (node(k).op == "Conv" && is_constant(node(k).in[1]))
       extend_convolution(g);
@@ -69,7 +69,7 @@ class Fusion {
     return positions >= kWorth * weights[0] && x[1] * positions >= kFew;
   }
 
-  bool begins_with_gate(Group& g) {
+  bool extend_gate(Group& g) {
     const Node& mul = node(g.nodes.front());
     if (mul.op != "Mul" || graph_.value(mul.out[0]).type.dtype != DType::f32) return false;
     const auto k = next(g);

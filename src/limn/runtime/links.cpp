@@ -130,18 +130,22 @@ bool is_per_channel(const Dims& d, const Dims& like) {
   return images && d[c] == like[1] && d[c + 1] == 1 && d[c + 2] == 1;
 }
 
-std::optional<PlaneSum> plane_sum(const Graph& graph, const Node& node) {
-  const bool pool = node.op == "GlobalAveragePool", mean = pool || node.op == "ReduceMean";
-  if (!mean && node.op != "ReduceSum") return std::nullopt;
-  const Dims from = dims_of(graph, node.in[0]), to = dims_of(graph, node.out[0]);
-  if (!is_f32(graph, node.in[0]) || from.size() != 4 || to != Dims{from[0], from[1], 1, 1}) return std::nullopt;
-  if (pool) return PlaneSum{mean};
+std::vector<std::int64_t> reduced_axes(const Graph& graph, const Node& node) {
+  if (node.op == "GlobalAveragePool" || node.op == "GlobalMaxPool") return {2, 3};
   const Tensor* t = node.in.size() < 2 || node.in[1] == kAbsent ? nullptr : graph.constant(node.in[1]);
-  if (t == nullptr) return std::nullopt;
-  std::vector<std::int64_t> axes = t->to_int64();
+  std::vector<std::int64_t> axes = t == nullptr ? std::vector<std::int64_t>{} : t->to_int64();
   for (std::int64_t& a : axes) a = (a + 4) % 4;
   std::ranges::sort(axes);
-  return axes == std::vector<std::int64_t>{2, 3} ? std::optional(PlaneSum{mean}) : std::nullopt;
+  return axes;
+}
+
+std::optional<PlaneSum> plane_sum(const Graph& graph, const Node& node) {
+  const bool mean = node.op == "GlobalAveragePool" || node.op == "ReduceMean";
+  if (!mean && node.op != "ReduceSum") return std::nullopt;
+  const Dims from = dims_of(graph, node.in[0]), to = dims_of(graph, node.out[0]);
+  if (!is_f32(graph, node.in[0]) || from.size() != 4 || to.size() != 4) return std::nullopt;
+  return reduced_axes(graph, node) == std::vector<std::int64_t>{2, 3} ? std::optional(PlaneSum{mean})
+                                                                      : std::nullopt;
 }
 
 std::optional<Bounds> rectifier_bounds(const Graph& graph, const Node& node) {

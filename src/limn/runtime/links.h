@@ -22,6 +22,9 @@ std::optional<ChainLink> link_of(const Graph& graph, const Node& node, ValueId m
 /// The input that a chain beginning with `node` starts from; nothing when the node is no link.
 std::optional<ValueId> chain_start(const Graph& graph, const Node& node);
 
+/// The axes that a reduction of [N, C, H, W] with kept axes goes over, in order; none where they are not given.
+std::vector<std::int64_t> reduced_axes(const Graph& graph, const Node& node);
+
 /// Whether the node adds up every plane of [N, C, H, W], to [N, C, 1, 1].
 struct PlaneSum {
   bool mean;  ///< of which it takes the mean

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <span>
 
 #include "limn/runtime/links.h"
 #include "limn/runtime/lowering.h"
@@ -43,7 +44,9 @@ bool passes_zero(const ChainStage& s) {
 class ChainLowering {
  public:
   ChainLowering(Lowering& l, const Group& group)
-      : l_(l), group_(group), nodes_(group.nodes.begin(), group.nodes.end() - (group.plane_sum ? 1 : 0)) {}
+      : l_(l),
+        group_(group),
+        nodes_(std::span(group.nodes).first(group.nodes.size() - (group.plane_sum ? 1 : 0))) {}
 
   bool run() {
     start_ = *chain_start(l_.graph(), l_.node(nodes_.front()));
@@ -228,7 +231,7 @@ class ChainLowering {
 
   Lowering& l_;
   const Group& group_;
-  std::vector<std::size_t> nodes_;  ///< those of the chain
+  std::span<const std::size_t> nodes_;  ///< those of the chain
   ValueId start_ = kAbsent, result_ = kAbsent;
   Layout layout_ = Layout::plain;
   std::vector<ChainLink> links_;

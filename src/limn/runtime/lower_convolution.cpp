@@ -5,43 +5,13 @@
 #include <utility>
 
 #include "limn/runtime/convolution.h"
+#include "limn/runtime/gate.h"
 #include "limn/runtime/links.h"
-#include "limn/runtime/multiversion.h"
 #include "limn/runtime/sparse.h"
 #include "limn/runtime/threads.h"
 #include "limn/runtime/winograd.h"
 
 namespace limn {
-
-Dims ConvolutionShape::weights() const {
-  if (group == 1) return {y[1], x[1], height.kernel, width.kernel};
-  return {group, y[1] / group, x[1] / group, height.kernel, width.kernel};
-}
-
-dnnl::memory::dims ConvolutionShape::after() const {
-  const auto missing = [](const WindowAxis& a) {
-    return (a.out - 1) * a.stride + (a.kernel - 1) * a.dilation + 1 - a.in - a.begin;
-  };
-  return {missing(height), missing(width)};
-}
-
-bool ConvolutionShape::is_pointwise() const {
-  const auto one = [](const WindowAxis& a) { return a.kernel == 1 && a.stride == 1; };
-  return group == 1 && one(height) && one(width);
-}
-
-bool ConvolutionShape::is_tiny(std::int64_t images) const {
-  constexpr std::int64_t kProducts = 500'000;  // about 2 microseconds
-  return images * y[2] * y[3] * element_count(weights()) <= kProducts;
-}
-
-std::optional<ConvolutionShape> convolution_shape(const Lowering& l, const Node& node, const Dims& x,
-                                                  const Dims& y) {
-  const Tensor* w = l.constant(node.in[1]);
-  if (x.size() != 4 || w == nullptr || w->dtype() != DType::f32) return std::nullopt;
-  const Window window = Window::read(node, 2, std::span(w->dims()).subspan(2));
-  return ConvolutionShape{node.attrs.integer("group", 1), x, y, window.on(0, x[2]), window.on(1, x[3])};
-}
 
 namespace {
 
@@ -60,68 +30,6 @@ std::vector<Layouts> candidates(const ConvolutionShape& s) {
   list.push_back({Layout::blocked, Layout::blocked});
   list.push_back({Layout::nhwc, Layout::nhwc});
   return list;
-}
-
-/// Weights of a pointwise convolution, [outputs/b, inputs/b, b inputs, b outputs], times one factor per input.
-LIMN_MULTIVERSION void scale_inputs(const float* weights, const float* factors, std::int64_t inputs,
-                                    std::int64_t block, float* to) {
-  for (std::int64_t i = 0; i < inputs; ++i)
-    for (std::int64_t o = 0; o < block; ++o) to[i * block + o] = weights[i * block + o] * factors[i];
-}
-
-/// A convolution that runs once per image, its weights times the factors of the image. The images are shared out
-/// among `teams`, each of which has memory of its own for weights (and for the primitive): one thread each or, if
-/// there is one team, all threads.
-struct GatedRun {
-  std::vector<Run> runs;  ///< by image
-  const float *weights, *factors;
-  float* scaled;
-  std::int64_t factors_stride, inputs, rows, teams;
-  bool alone;  ///< whether one thread runs the primitive
-
-  void operator()() const {
-    if (teams == 1) return run_team(0);
-#pragma omp parallel for schedule(static)
-    for (std::int64_t t = 0; t < teams; ++t) {
-      const ThreadScope one(1);
-      run_team(t);
-    }
-  }
-
- private:
-  void run_team(std::int64_t t) const {
-    const std::int64_t block = channel_block(), row = inputs * block;
-    const auto images = static_cast<std::int64_t>(runs.size());
-    float* to = scaled + t * rows * row;
-    for (std::int64_t n = t * images / teams; n < (t + 1) * images / teams; ++n) {
-#pragma omp parallel for schedule(static) if (!alone && teams == 1 && rows * row >= 65536)
-      for (std::int64_t r = 0; r < rows; ++r)
-        scale_inputs(weights + r * row, factors + n * factors_stride, inputs, block, to + r * row);
-      runs[static_cast<std::size_t>(n)]();
-    }
-  }
-};
-
-/// `own` names the arguments that lie apart for each team, one after the other.
-Bind bind_gated(const convolution_forward& primitive, const std::vector<DnnlArgument>& arguments,
-                const std::vector<int>& own, std::int64_t images, std::int64_t teams, const View& weights,
-                const View& gate, const View& scaled, bool alone) {
-  return [=](const Memory& memory) -> Run {
-    GatedRun run{{}, memory.at(weights), memory.at(gate), memory.at(scaled), gate.image_stride, 0, 0, teams, alone};
-    for (std::int64_t t = 0; t < teams; ++t)
-      for (std::int64_t n = t * images / teams; n < (t + 1) * images / teams; ++n) {
-        auto of_image = arguments;
-        for (DnnlArgument& a : of_image) {
-          if (a.per_image) a.view.offset += n * a.view.image_stride * a.view.element_bytes();
-          if (std::ranges::find(own, a.name) != own.end())
-            a.view.offset += t * static_cast<std::int64_t>(a.desc.get_size());
-        }
-        run.runs.push_back(bind_primitive(primitive, of_image, 1, alone)(memory));
-      }
-    run.inputs = round_up(gate.channels(), channel_block());
-    run.rows = scaled.dims[0] / teams / static_cast<std::int64_t>(sizeof(float)) / (run.inputs * channel_block());
-    return [run = std::move(run)] { run(); };
-  };
 }
 
 class ConvolutionLowering {
@@ -221,16 +129,7 @@ class ConvolutionLowering {
     using tag = dnnl::memory::format_tag;
     const tag in_blocks = channel_block() == 16 ? tag::OIhw16i16o : tag::OIhw8i8o;
     const dnnl::memory::desc w(s_.weights(), dnnl_floats(bf16_), is_gated() ? in_blocks : tag::any);
-    dnnl::memory::dims after = s_.after();
-    for (auto& a : after) a = std::max<std::int64_t>(a, 0);
-    try {
-      const convolution_forward::desc d(dnnl::prop_kind::forward_inference, dnnl::algorithm::convolution_direct, x,
-                                        w, bias(), y, s_.strides(), s_.dilations(), s_.before(), after);
-      convolution_forward::primitive_desc pd(d, attributes(), dnnl_engine());
-      if (!is_slow(pd.impl_info_str())) return pd;
-    } catch (const dnnl::error&) {  // no implementation in these layouts
-    }
-    return std::nullopt;
+    return direct_convolution(s_, x, w, bias(), y, attributes());
   }
 
   dnnl::primitive_attr attributes() const {
@@ -287,8 +186,7 @@ class ConvolutionLowering {
     }
     const double products = static_cast<double>(s_.y[0] * s_.y[2] * s_.y[3] * s_.x[1] * s_.y[1]);
     l_.emit(label, std::string("limn:gate, ") + pd_->impl_info_str(), from, to,
-            bind_gated(convolution_forward(*pd_), reads, {DNNL_ARG_WEIGHTS, DNNL_ARG_SCRATCHPAD}, s_.x[0], teams(),
-                       w, gate, scaled, is_alone()),
+            bind_gated(convolution_forward(*pd_), reads, w, gate, scaled, s_.x[0], teams(), is_alone()),
             2 * products);
   }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "limn/runtime/kernels.h"
+#include "limn/runtime/links.h"
 #include "limn/runtime/lowering.h"
 
 namespace limn {
@@ -120,14 +121,6 @@ bool lower_split(Lowering& l, const Node& node) {
   return true;
 }
 
-/// The axes that a reduction of [N, C, H, W] with kept axes sums over; all when they are not given.
-std::vector<std::int64_t> reduced_axes(const Lowering& l, const Node& node) {
-  std::vector<std::int64_t> axes = integers(l, node, 1).value_or(std::vector<std::int64_t>{});
-  for (std::int64_t& a : axes) a = (a + 4) % 4;
-  std::ranges::sort(axes);
-  return axes;
-}
-
 }  // namespace
 
 bool lower_view(Lowering& l, const Node& node) {
@@ -150,13 +143,12 @@ bool lower_channels(Lowering& l, const Node& node) {
 }
 
 bool lower_reduction(Lowering& l, const Node& node) {
-  const bool global = node.op == "GlobalAveragePool" || node.op == "GlobalMaxPool";
   const bool mean = node.op == "GlobalAveragePool" || node.op == "ReduceMean";
   const bool maximum = node.op == "GlobalMaxPool" || node.op == "ReduceMax";
-  if (!global && !mean && !maximum && node.op != "ReduceSum") return false;
+  if (!mean && !maximum && node.op != "ReduceSum") return false;
   const ValueId x = node.in[0], y = node.out[0];
   if (!l.is_image_like(x) || !l.is_image_like(y)) return false;
-  const auto axes = global ? std::vector<std::int64_t>{2, 3} : reduced_axes(l, node);
+  const auto axes = reduced_axes(l.graph(), node);
   const Layout layout = l.lies(x, Layout::blocked) ? Layout::blocked : Layout::plain;
   if (axes == std::vector<std::int64_t>{2, 3}) {
     const View from = l.read(x, layout), to = l.allocate(y, layout);

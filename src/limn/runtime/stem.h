@@ -1,7 +1,8 @@
 #pragma once
-// The input gradient of the first convolution, whose input has few channels: oneDNN pads them to a block and is several
-// times slower. A row of the picture is summed from the rows of the cotangent that reach it, many columns at a time.
-// With a stride, every so-manieth column has the same taps: each of these phases is a convolution of stride one.
+// The input gradient of the first convolution, whose input has few channels: oneDNN pads them to a block and is
+// several times slower. A row of the picture is summed from the rows of the cotangent that reach it, many columns
+// at a time. With a stride, every so-manieth column has the same taps: each of these phases is a convolution of
+// stride one.
 
 #include "limn/runtime/convolution.h"
 

@@ -153,29 +153,6 @@ ConvolutionShape cropped(ConvolutionShape s, std::int64_t side) {
   return s;
 }
 
-/// The input gradient of `s` as a convolution of its own; nothing where the padding allows none.
-std::optional<ConvolutionShape> gradient_shape(const ConvolutionShape& s) {
-  ConvolutionShape g = s;
-  std::swap(g.x, g.y);
-  for (WindowAxis* a : {&g.height, &g.width}) {
-    std::swap(a->in, a->out);
-    a->begin = kSide - 1 - a->begin;
-    a->end = kSide - 1 - a->end;
-    if (a->begin < 0 || a->end < 0) return std::nullopt;
-  }
-  return g;
-}
-
-/// [oc, ic, 3, 3] as [ic, oc, 3, 3] with the taps from the last to the first.
-std::vector<float> reversed(std::span<const float> w, std::int64_t outputs, std::int64_t inputs) {
-  std::vector<float> out(w.size());
-  for (std::int64_t o = 0; o < outputs; ++o)
-    for (std::int64_t i = 0; i < inputs; ++i)
-      std::reverse_copy(w.begin() + (o * inputs + i) * kTaps, w.begin() + (o * inputs + i + 1) * kTaps,
-                        out.begin() + (i * outputs + o) * kTaps);
-  return out;
-}
-
 dnnl::memory::desc any_form(const ConvolutionShape& s) {
   return {s.weights(), dnnl::memory::data_type::f32, dnnl::memory::format_tag::any};
 }
@@ -275,11 +252,11 @@ std::optional<WinogradConvolution> winograd_convolution(Lowering& l, const Convo
 std::optional<WinogradConvolution> winograd_gradient(Lowering& l, const ConvolutionShape& s, std::int64_t images,
                                                      ValueId dy, ValueId weights) {
   if (!winograd_serves(s)) return std::nullopt;
-  const auto g = gradient_shape(s);
+  const auto g = s.gradient();
   if (!g) return std::nullopt;
   auto pd = described(*g, images, any_form(*g), {}, user_scratch());
   if (!pd || !winograd_pays(*g, images, omp_get_max_threads(), pd->impl_info_str())) return std::nullopt;
-  const auto reverse = [&](std::span<const float> w) { return reversed(w, s.y[1], s.x[1]); };
+  const auto reverse = [&](std::span<const float> w) { return reversed_weights(w, s.y[1], s.x[1]); };
   return accurate(l, *g, images, weights, std::move(*pd), {"reversed", reverse}, !l.never_negative(dy));
 }
 
