@@ -8,6 +8,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -27,8 +28,10 @@ enum class Precision : std::uint8_t {
   /// class scores and CAMs hardly move, but single pixels of a gradient may by some hundredths of its maximum.
   fast,
   /// Both operands of convolutions and of products with constant matrices are rounded to bfloat16 (8 significant
-  /// bits), and so is what such steps hand to each other alone; everything else is float. Class scores and CAMs move
-  /// by a hundredth of the largest or more, and rectifiers near zero open or close, so that input gradients move far
+  /// bits), and so is what such steps hand to each other alone; everything else is float. Class scores and CAMs
+  /// move
+  /// by a hundredth of the largest or more, and rectifiers near zero open or close, so that input gradients move
+  /// far
   /// more. Only where processor_has_bf16(), and only when asked for: what limn chooses by itself is exact or fast.
   /// See docs/explanation/precision.md.
   bf16,
@@ -49,6 +52,10 @@ struct CompileOptions {
   /// A folder that keeps transformed weights (see Precision) for later programs, in this process or another; made
   /// when missing, bounded to 2 GiB. Empty: nothing is kept.
   std::filesystem::path cache = {};
+  /// Whether layers that can work image by image do so, each thread with an image of its own, in place of all
+  /// images layer by layer. By default those do that gain by it: of a batch of large images most. Results differ by
+  /// rounding.
+  std::optional<bool> by_image = {};
 };
 
 /// What such a folder holds.
@@ -68,9 +75,11 @@ struct StepInfo {
   /// Multiplications and additions of a convolution or of a product of matrices, those with padding included; 0 for
   /// everything else, and where they depend on the values (products with cotangents that are nearly all zero).
   double operations = 0;
+  bool by_image = false;  ///< see CompileOptions
 };
 
-/// Told of a step, by its position in Program::steps(), that it ran from `begin` to `end`.
+/// Told of a step, by its position in Program::steps(), that it ran from `begin` to `end`. Steps that ran image by
+/// image are told as if each had run once, for its share of the time.
 using StepClock = std::chrono::steady_clock;
 using StepObserver = std::function<void(std::size_t step, StepClock::time_point begin, StepClock::time_point end)>;
 

@@ -39,15 +39,24 @@ void write(Session& session, std::string_view name, const Tensor& t) {
   std::ranges::copy(t.as<float>(), session.input(name).begin());
 }
 
-class Phases : public ::testing::TestWithParam<std::int64_t> {};
+/// Images, and whether they are computed one by one.
+class Phases : public ::testing::TestWithParam<std::tuple<std::int64_t, bool>> {
+ protected:
+  static std::int64_t images() { return std::get<0>(GetParam()); }
+  static Program compiled(const Graph& graph) {
+    CompileOptions options{{{"N", images()}}, 1};
+    options.by_image = std::get<1>(GetParam());
+    return Program::compile(graph, options);
+  }
+};
 
 // Writing the target alone repeats the backward pass alone: the image's memory may then hold anything.
 TEST_P(Phases, AnotherTargetGivesTheSameAsAFreshSession) {
-  Explained e = explained(GetParam());
-  const Program program = Program::compile(e.graph, {{{"N", GetParam()}}, 1});
+  Explained e = explained(images());
+  const Program program = compiled(e.graph);
   Session session(program);
   for (std::int64_t target : {3, 17, 3, 0}) {
-    e.feeds.insert_or_assign("target", one_hot(GetParam(), 40, target));
+    e.feeds.insert_or_assign("target", one_hot(images(), 40, target));
     if (target == 3) fill(session, e.feeds, {"x"});
     write(session, "target", e.feeds.at("target"));
     session.run();
@@ -60,8 +69,8 @@ TEST_P(Phases, AnotherTargetGivesTheSameAsAFreshSession) {
 }
 
 TEST_P(Phases, TheForwardPassComesFirstWhenAskedFor) {
-  const Explained e = explained(GetParam());
-  const Program program = Program::compile(e.graph, {{{"N", GetParam()}}, 1});
+  const Explained e = explained(images());
+  const Program program = compiled(e.graph);
   Session whole(program), parts(program);
   fill(whole, e.feeds, program.inputs());
   whole.run();
@@ -74,8 +83,8 @@ TEST_P(Phases, TheForwardPassComesFirstWhenAskedFor) {
 }
 
 TEST_P(Phases, ARunWithNothingChangedChangesNothing) {
-  const Explained e = explained(GetParam());
-  const Program program = Program::compile(e.graph, {{{"N", GetParam()}}, 1});
+  const Explained e = explained(images());
+  const Program program = compiled(e.graph);
   Session session(program);
   fill(session, e.feeds, program.inputs());
   session.run();
@@ -84,7 +93,39 @@ TEST_P(Phases, ARunWithNothingChangedChangesNothing) {
   EXPECT_EQ(copy_of(session.output("dx")), before);
 }
 
-INSTANTIATE_TEST_SUITE_P(Batches, Phases, ::testing::Values(1, 2, 3));
+/// The steps that a run takes, as its observer is told.
+std::vector<std::size_t> steps_of_run(Session& session) {
+  std::vector<std::size_t> steps;
+  StepClock::time_point last{};
+  session.observe([&](std::size_t step, StepClock::time_point begin, StepClock::time_point end) {
+    EXPECT_LE(last, begin);
+    EXPECT_LE(begin, end);
+    last = end;
+    steps.push_back(step);
+  });
+  session.run();
+  session.observe({});
+  return steps;
+}
+
+TEST_P(Phases, AnObserverSeesEveryStepThatRunsAndNoOther) {
+  const Explained e = explained(images());
+  const Program program = compiled(e.graph);
+  Session session(program);
+  fill(session, e.feeds, program.inputs());
+  const auto all = steps_of_run(session);
+  std::vector<std::size_t> in_order(program.steps().size());
+  for (std::size_t k = 0; k < in_order.size(); ++k) in_order[k] = k;
+  EXPECT_EQ(all, in_order);
+  write(session, "target", one_hot(images(), 40, 3));
+  const auto backward = steps_of_run(session);
+  EXPECT_LT(backward.size(), all.size());
+  ASSERT_FALSE(backward.empty());
+  for (const std::size_t k : backward) EXPECT_EQ(program.steps()[k].label.find("Conv "), std::string::npos);
+  EXPECT_TRUE(steps_of_run(session).empty());
+}
+
+INSTANTIATE_TEST_SUITE_P(Batches, Phases, ::testing::Combine(::testing::Values(1, 2, 3), ::testing::Bool()));
 
 TEST(Session, OneHotAndDenseTargetsAgreeWithTheReference) {
   Explained e = explained(2);
@@ -118,45 +159,15 @@ TEST(Session, NamesAndSizesAreThoseOfTheGraph) {
   EXPECT_THROW(static_cast<void>(session.output("nothing")), Error);
 }
 
-/// The steps that a run takes, as its observer is told.
-std::vector<std::size_t> steps_of_run(Session& session) {
-  std::vector<std::size_t> steps;
-  StepClock::time_point last{};
-  session.observe([&](std::size_t step, StepClock::time_point begin, StepClock::time_point end) {
-    EXPECT_LE(last, begin);
-    EXPECT_LE(begin, end);
-    last = end;
-    steps.push_back(step);
-  });
-  session.run();
-  session.observe({});
-  return steps;
-}
-
-TEST(Session, AnObserverSeesEveryStepThatRunsAndNoOther) {
-  const Explained e = explained(2);
-  const Program program = Program::compile(e.graph, {{{"N", 2}}, 1});
-  Session session(program);
-  fill(session, e.feeds, program.inputs());
-  const auto all = steps_of_run(session);
-  std::vector<std::size_t> in_order(program.steps().size());
-  for (std::size_t k = 0; k < in_order.size(); ++k) in_order[k] = k;
-  EXPECT_EQ(all, in_order);
-  write(session, "target", one_hot(2, 40, 3));
-  const auto backward = steps_of_run(session);
-  EXPECT_LT(backward.size(), all.size());
-  ASSERT_FALSE(backward.empty());
-  for (const std::size_t k : backward) EXPECT_EQ(program.steps()[k].label.find("Conv "), std::string::npos);
-  EXPECT_TRUE(steps_of_run(session).empty());
-}
-
 TEST(Session, StepsKnowTheirOperationsAndTheSizesOfTheirResult) {
-  for (const std::int64_t batch : {1, 3}) {
+  for (const auto& [batch, by_image] : {std::pair<std::int64_t, bool>{1, false}, {3, false}, {3, true}}) {
     SmallNetwork n(8);
     Value y = n.conv(n.input(3, 17, 15), 32, {3, 3}, {{"strides", Ints{2, 2}}});  // [N, 32, 8, 7]
     y = relu(n.conv(y, 64, {1, 1}, {{"group", std::int64_t{2}}}));
+    CompileOptions options{{{"N", batch}}, 1};
+    options.by_image = by_image;
     const Program program =
-        Program::compile(n.finish({{"logits", n.dense(n.flatten(n.global_average(y)), 40)}}), {{{"N", batch}}, 1});
+        Program::compile(n.finish({{"logits", n.dense(n.flatten(n.global_average(y)), 40)}}), options);
     const auto products = static_cast<double>(batch * (32 * 8 * 7 * 27 + 64 * 8 * 7 * 16 + 64 * 40));
     double operations = 0;
     for (const StepInfo& step : program.steps()) operations += step.operations;

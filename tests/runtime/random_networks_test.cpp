@@ -84,6 +84,7 @@ Drawn draw_network(unsigned seed, const RuleSet& rules) {
   out.feeds.emplace("target", n.normal({batch, classes}, 1.0F));
   out.options.symbols = {{"N", batch}};
   out.options.threads = static_cast<int>(1 + seed % 2);
+  if (seed / 2 % 2 == 0) out.options.by_image = true;
   return out;
 }
 

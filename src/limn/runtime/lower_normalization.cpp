@@ -50,7 +50,7 @@ struct Normalization {
 
 View make_workspace(Lowering& l, const Normalization& n) {
   const auto bytes = static_cast<std::int64_t>(n.forward(1, true).workspace_desc().get_size());
-  return l.temporary(Layout::plain, {n.dims[0], std::max<std::int64_t>(bytes, 1)}, DType::u8);
+  return l.bytes_by_image(n.dims[0], std::max<std::int64_t>(bytes, 1));
 }
 
 /// The primitives run image by image, so that one workspace layout serves every arrangement of images.
@@ -75,7 +75,7 @@ bool lower_forward(Lowering& l, const Node& node) {
   std::optional<View> workspace;
   if (partner(l, "limn::LRNGrad", n, node.in[0]) != nullptr) {
     workspace = make_workspace(l, n);
-    l.workspaces().emplace(node.out[0], *workspace);
+    l.place_workspace(node.out[0], *workspace);
   }
   emit_forward(l, "LRN " + node.name, n, x, y, workspace);
   l.place(node.out[0], y);
@@ -84,7 +84,7 @@ bool lower_forward(Lowering& l, const Node& node) {
 
 View workspace_of(Lowering& l, const Node& node, const Normalization& n, const View& x) {
   if (const Node* forward = partner(l, "LRN", n, node.in[1]))
-    if (const auto it = l.workspaces().find(forward->out[0]); it != l.workspaces().end()) return it->second;
+    if (const auto left = l.workspace(forward->out[0])) return *left;
   const View workspace = make_workspace(l, n);
   emit_forward(l, "LRN for " + node.name, n, x, l.temporary(Layout::blocked, n.dims), workspace);
   return workspace;

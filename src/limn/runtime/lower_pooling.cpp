@@ -79,7 +79,7 @@ const Node* partner(const Lowering& l, std::string_view op, const Node& node, Va
 /// Where each window's maximum was found, for all images.
 View make_workspace(Lowering& l, const Pooling& p) {
   const auto bytes = static_cast<std::int64_t>(p.forward(1, true).workspace_desc().get_size());
-  return l.temporary(Layout::plain, {p.x[0], bytes}, DType::u8);
+  return l.bytes_by_image(p.x[0], bytes);
 }
 
 DnnlArgument workspace_argument(const Pooling& p, const View& workspace, std::int64_t images) {
@@ -107,7 +107,7 @@ bool is_fast(const Pooling& p, bool backward) {
 /// The workspace that the forward pass left, or a second forward pass for its sake.
 View workspace_of(Lowering& l, const Node& grad, const Pooling& p) {
   if (const Node* forward = partner(l, "MaxPool", grad, grad.in[1]))
-    if (const auto it = l.workspaces().find(forward->out[0]); it != l.workspaces().end()) return it->second;
+    if (const auto left = l.workspace(forward->out[0])) return *left;
   const View workspace = make_workspace(l, p), y = l.temporary(Layout::blocked, p.y);
   emit_forward(l, "MaxPool for " + grad.name, p, l.read(grad.in[1], Layout::blocked), y, workspace);
   return workspace;
@@ -128,7 +128,7 @@ bool lower_pooling(Lowering& l, const Node& node) {
   std::optional<View> workspace;
   if (p->is_max() && partner(l, "limn::MaxPoolGrad", node, node.in[0]) != nullptr) {
     workspace = make_workspace(l, *p);
-    l.workspaces().emplace(node.out[0], *workspace);
+    l.place_workspace(node.out[0], *workspace);
   }
   emit_forward(l, node.op + " " + node.name, *p, x, y, workspace);
   l.place(node.out[0], y);

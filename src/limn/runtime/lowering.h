@@ -15,6 +15,7 @@
 #include "limn/runtime/bf16.h"
 #include "limn/runtime/dnnl.h"
 #include "limn/runtime/fusion.h"
+#include "limn/runtime/image_loops.h"
 #include "limn/runtime/plan.h"
 #include "limn/runtime/weight_cache.h"
 
@@ -35,7 +36,8 @@ struct WeightCheck {
 
 class Lowering {
  public:
-  Lowering(const Graph& graph, Precision precision, WeightCache cache);
+  /// `by_image` as in CompileOptions.
+  Lowering(const Graph& graph, Precision precision, std::optional<bool> by_image, WeightCache cache);
   Plan run() &&;
 
   Precision precision() const { return precision_; }
@@ -43,7 +45,8 @@ class Lowering {
 
   const Graph& graph() const { return graph_; }
   const Node& node(std::size_t k) const { return graph_.nodes()[k]; }
-  const Dims& dims(ValueId id) const { return dims_[index(id)]; }
+  /// While a loop over images is lowered, of one image.
+  const Dims& dims(ValueId id) const { return (loop_ ? image_dims_ : dims_)[index(id)]; }
   DType dtype(ValueId id) const { return graph_.value(id).type.dtype; }
   const Tensor* constant(ValueId id) const { return id == kAbsent ? nullptr : graph_.constant(id); }
   /// Whether no element of it can be below zero.
@@ -67,6 +70,8 @@ class Lowering {
   void place(ValueId id, View view);
   /// Memory for use between the steps of one group.
   View temporary(Layout layout, Dims dims, DType dtype = DType::f32);
+  /// Bytes for each image, for later groups too: [images, bytes].
+  View bytes_by_image(std::int64_t images, std::int64_t bytes);
   /// Bytes for use within one step.
   View scratch(std::size_t bytes);
 
@@ -102,10 +107,14 @@ class Lowering {
   void emit_primitive(std::string label, const dnnl::primitive& primitive, const std::vector<DnnlArgument>& reads,
                       const std::vector<DnnlArgument>& writes, std::int64_t times = 1, bool alone = false);
 
-  /// Results that belong to a forward node and that its gradient needs (the workspace of max pooling).
-  std::unordered_map<ValueId, View>& workspaces() { return workspaces_; }
+  /// What belongs to the result of a forward node and is needed by its gradient (the workspace of max pooling).
+  void place_workspace(ValueId id, const View& view) { workspaces_.emplace(id, of_all_images(view)); }
+  std::optional<View> workspace(ValueId id) const;
   /// The nodes that read a value.
   const std::vector<std::size_t>& readers(ValueId id) const { return readers_[index(id)]; }
+  /// The inputs that what a group computes depends on.
+  InputSet needs_of(const Group& group) const;
+  InputSet needs_of(ValueId id) const { return needs_[index(id)]; }
 
  private:
   struct Home {
@@ -140,14 +149,22 @@ class Lowering {
   View expand_now(ValueId id, ValueId source, Layout layout);
   std::size_t new_buffer(std::size_t bytes);
   std::byte* weight_memory(std::size_t bytes);
-  InputSet needs_of(const Group& group) const;
+  void move_to_loop(std::optional<std::size_t> loop);
+  bool stays(ValueId id) const { return loop_ && loops_.stays[index(id)] != 0; }
+  bool is_of_loop(const View& view) const { return plan_.buffers[view.buffer].loop.has_value(); }
+  View of_all_images(View view) const;
+  View as_seen_here(View view) const;
+  View new_view(View like, bool of_loop);
 
   const Graph& graph_;
   Precision precision_;
+  std::optional<bool> by_image_;
   WeightCache cache_;
   Bf16 bf16_;
   Plan plan_;
-  std::vector<Dims> dims_;
+  ImageLoops loops_;
+  std::optional<std::size_t> loop_;  ///< that of the current group
+  std::vector<Dims> dims_, image_dims_;
   std::vector<InputSet> needs_;
   std::vector<char> never_negative_;      ///< by value; empty until somebody asks
   std::vector<std::uint32_t> remaining_;  ///< reads still to come, by value
@@ -168,7 +185,8 @@ class Lowering {
   Tensor looked_at_;
   const std::byte* seen_ = nullptr;  ///< the bytes of looked_at_
   InputSet current_needs_ = 0;
-  std::byte* piece_ = nullptr;  ///< memory for weights: what is left of the last piece
+  ValueId current_result_ = kAbsent;  ///< of the current group
+  std::byte* piece_ = nullptr;        ///< memory for weights: what is left of the last piece
   std::size_t piece_left_ = 0;
 };
 

@@ -1,7 +1,6 @@
 #include "limn/runtime/plan.h"
 
 #include <algorithm>
-#include <numeric>
 
 namespace limn {
 namespace {
@@ -36,6 +35,35 @@ void find_lifetimes(Plan& plan) {
     if (b.pinned) b.first = 0, b.last = SIZE_MAX;
 }
 
+/// Within a loop no order of the steps holds for all images: what it touches is live from its begin to its end.
+void stretch_over(const ImageLoop& loop, std::vector<Buffer>& buffers) {
+  if (loop.first == loop.last) return;
+  for (Buffer& b : buffers) {
+    if (b.loop || b.constant != nullptr || b.first >= loop.last || b.last < loop.first) continue;
+    b.first = std::min(b.first, loop.first);
+    b.last = std::max(b.last, loop.last - 1);
+  }
+}
+
+// Greedy by size: the largest buffers choose first, each the lowest place free while it is live.
+std::size_t place(std::vector<Buffer*> buffers) {
+  std::ranges::stable_sort(buffers, [](const Buffer* a, const Buffer* b) { return a->bytes > b->bytes; });
+  std::size_t end = 0;
+  std::vector<const Buffer*> placed;  // by offset
+  for (Buffer* const buffer : buffers) {
+    std::size_t offset = 0;
+    for (const Buffer* other : placed) {
+      if (other->last < buffer->first || buffer->last < other->first) continue;
+      if (offset + buffer->bytes <= other->offset) break;
+      offset = std::max(offset, aligned(other->offset + other->bytes));
+    }
+    buffer->offset = offset;
+    placed.insert(std::ranges::upper_bound(placed, offset, {}, &Buffer::offset), buffer);
+    end = std::max(end, offset + buffer->bytes);
+  }
+  return end;
+}
+
 }  // namespace
 
 std::int64_t round_up(std::int64_t n, std::int64_t multiple) { return (n + multiple - 1) / multiple * multiple; }
@@ -63,29 +91,25 @@ View whole_floats(Layout layout, Dims dims, bool bf16) {
   return v;
 }
 
-// Greedy by size: the largest buffers choose first, each the lowest place free while it is live.
 void plan_memory(Plan& plan) {
   find_lifetimes(plan);
-  std::vector<std::size_t> order;
-  for (std::size_t b = 0; b < plan.buffers.size(); ++b)
-    if (plan.buffers[b].constant == nullptr && plan.buffers[b].first <= plan.buffers[b].last) order.push_back(b);
-  std::ranges::stable_sort(
-      order, [&](std::size_t a, std::size_t b) { return plan.buffers[a].bytes > plan.buffers[b].bytes; });
-  std::vector<std::size_t> placed;  // by offset
-  for (const std::size_t b : order) {
-    Buffer& buffer = plan.buffers[b];
-    std::size_t offset = 0;
-    for (const std::size_t p : placed) {
-      const Buffer& other = plan.buffers[p];
-      if (other.last < buffer.first || buffer.last < other.first) continue;
-      if (offset + buffer.bytes <= other.offset) break;
-      offset = std::max(offset, aligned(other.offset + other.bytes));
-    }
-    buffer.offset = offset;
-    placed.insert(
-        std::ranges::upper_bound(placed, offset, {}, [&](std::size_t p) { return plan.buffers[p].offset; }), b);
-    plan.arena_bytes = std::max(plan.arena_bytes, offset + buffer.bytes);
+  for (const ImageLoop& loop : plan.loops) stretch_over(loop, plan.buffers);
+  std::vector<Buffer*> shared;
+  std::vector<std::vector<Buffer*>> of_loop(plan.loops.size());
+  for (Buffer& b : plan.buffers)
+    if (b.constant == nullptr && b.first <= b.last) (b.loop ? of_loop[*b.loop] : shared).push_back(&b);
+  std::vector<Buffer> of_streams(plan.loops.size());
+  for (std::size_t i = 0; i < plan.loops.size(); ++i) {
+    ImageLoop& loop = plan.loops[i];
+    if (loop.first == loop.last) continue;  // of groups that need no step
+    loop.stream_bytes = aligned(place(std::move(of_loop[i])));
+    of_streams[i].bytes = loop.stream_bytes * static_cast<std::size_t>(loop.streams);
+    of_streams[i].first = loop.first;
+    of_streams[i].last = loop.last - 1;
+    shared.push_back(&of_streams[i]);
   }
+  plan.arena_bytes = place(std::move(shared));
+  for (std::size_t i = 0; i < plan.loops.size(); ++i) plan.loops[i].offset = of_streams[i].offset;
 }
 
 }  // namespace limn

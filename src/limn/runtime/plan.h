@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -36,6 +37,8 @@ struct View {
   DType dtype = DType::f32;
   Dims dims;
   bool bf16 = false;  ///< float32 numbers that lie rounded to bfloat16, which is no DType: graphs know none
+  /// In a loop over images: bytes from the one image seen here to the next. 0 where all images see the same.
+  std::int64_t image_step = 0;
 
   std::int64_t element_bytes() const { return bf16 ? 2 : static_cast<std::int64_t>(size_of(dtype)); }
   std::int64_t images() const { return dims.empty() ? 1 : dims[0]; }
@@ -59,24 +62,48 @@ struct Buffer {
   const std::byte* constant = nullptr;     ///< weights and other constants; the rest lies in the arena
   bool pinned = false;                     ///< live throughout: inputs, outputs, what a partial run reads
   std::size_t first = SIZE_MAX, last = 0;  ///< the steps between which it holds something
-  std::size_t offset = 0;                  ///< in the arena
+  std::optional<std::size_t> loop;  ///< of Plan::loops, where only that one uses it: every stream has its own
+  std::size_t offset = 0;           ///< in the arena, or in the stream's part of it
 };
 
-/// The memory of one session.
+/// Steps that run one after the other for one image, and then for the next.
+struct ImageLoop {
+  std::size_t first = 0, last = 0;  ///< the steps, the last not among them
+  std::int64_t images = 1;
+  std::int64_t streams = 1;      ///< threads that have an image each at a time
+  std::size_t stream_bytes = 0;  ///< memory that a stream has for itself
+  std::size_t offset = 0;        ///< of the first stream's, in the arena
+
+  /// The images of a stream are [begin_of(stream), begin_of(stream + 1)).
+  std::int64_t begin_of(std::int64_t stream) const { return stream * images / streams; }
+};
+
+/// The memory of one session, as a step sees it.
 class Memory {
  public:
   Memory(std::byte* arena, std::span<const Buffer> buffers) : arena_(arena), buffers_(buffers) {}
+  /// As a step of the loop sees it that works on that image.
+  Memory in(const ImageLoop& loop, std::int64_t stream, std::int64_t image) const {
+    Memory m = *this;
+    m.stream_ = arena_ + loop.offset + static_cast<std::size_t>(stream) * loop.stream_bytes;
+    m.image_ = image;
+    return m;
+  }
+
   std::byte* at(std::size_t buffer) const {
     const Buffer& b = buffers_[buffer];
-    return b.constant != nullptr ? const_cast<std::byte*>(b.constant) : arena_ + b.offset;
+    if (b.constant != nullptr) return const_cast<std::byte*>(b.constant);
+    return (b.loop ? stream_ : arena_) + b.offset;
   }
   template <class T = float>
   T* at(const View& v) const {
-    return reinterpret_cast<T*>(at(v.buffer) + v.offset);
+    return reinterpret_cast<T*>(at(v.buffer) + v.offset + image_ * v.image_step);
   }
 
  private:
   std::byte* arena_;
+  std::byte* stream_ = nullptr;
+  std::int64_t image_ = 0;
   std::span<const Buffer> buffers_;
 };
 
@@ -105,6 +132,7 @@ struct Port {
 struct Plan {
   std::vector<Buffer> buffers{1};  ///< the first is nobody's: where views lie that have no memory yet
   std::vector<Step> steps;
+  std::vector<ImageLoop> loops;  ///< in order; the steps between them see all images at once
   std::vector<Port> inputs, outputs;
   std::size_t arena_bytes = 0, weight_bytes = 0;
   std::size_t scratch_bytes = 0;                    ///< of the step that uses most

@@ -69,7 +69,7 @@ Program Program::compile(const Graph& graph, const CompileOptions& options) {
   const ThreadScope threads(options.threads);
   auto impl = std::make_shared<Impl>();
   const Graph ready = prepared(graph, options.symbols);
-  impl->plan = Lowering(ready, options.precision, WeightCache(options.cache)).run();
+  impl->plan = Lowering(ready, options.precision, options.by_image, WeightCache(options.cache)).run();
   impl->threads = options.threads;
   impl->precision = options.precision;
   impl->input_names = names_of(impl->plan.inputs);
@@ -90,6 +90,8 @@ std::size_t Program::weight_bytes() const { return impl_->plan.weight_bytes; }
 std::vector<StepInfo> Program::steps() const {
   std::vector<StepInfo> out;
   for (const Step& s : impl_->plan.steps) out.push_back({s.label, s.kernel, s.dims, s.operations});
+  for (const ImageLoop& loop : impl_->plan.loops)
+    for (std::size_t k = loop.first; k < loop.last; ++k) out[k].by_image = true;
   return out;
 }
 

@@ -23,8 +23,24 @@ struct Session::Impl {
         arena(make_arena(program->plan.arena_bytes)),
         memory(arena.get(), program->plan.buffers) {
     const ThreadScope threads(program->threads);
-    for (const Step& step : program->plan.steps) runs.push_back(step.bind(memory));
+    const Plan& plan = program->plan;
+    auto loop = plan.loops.begin();
+    for (std::size_t k = 0; k < plan.steps.size(); ++k) {
+      while (loop != plan.loops.end() && k == loop->last) ++loop;
+      if (loop != plan.loops.end() && k >= loop->first)
+        runs.push_back(bound_in(*loop, plan.steps[k]));
+      else
+        runs.push_back({plan.steps[k].bind(memory)});
+    }
     stale.assign(runs.size(), 1);
+  }
+
+  std::vector<Run> bound_in(const ImageLoop& loop, const Step& step) const {
+    std::vector<Run> of_images;
+    for (std::int64_t stream = 0; stream < loop.streams; ++stream)
+      for (std::int64_t n = loop.begin_of(stream); n < loop.begin_of(stream + 1); ++n)
+        of_images.push_back(step.bind(memory.in(loop, stream, n)));
+    return of_images;
   }
 
   void mark(InputSet changed) {
@@ -34,28 +50,90 @@ struct Session::Impl {
 
   void run(InputSet without) {
     const ThreadScope threads(program->threads);
-    for (std::size_t k = 0; k < runs.size(); ++k) {
-      if (!stale[k] || (program->plan.steps[k].needs & without) != 0) continue;
+    std::size_t k = 0;
+    for (const ImageLoop& loop : program->plan.loops) {
+      run_steps(k, loop.first, without);
+      run_loop(loop, without);
+      k = loop.last;
+    }
+    run_steps(k, runs.size(), without);
+  }
+
+  bool is_due(std::size_t k, InputSet without) const {
+    return stale[k] != 0 && (program->plan.steps[k].needs & without) == 0;
+  }
+
+  void run_steps(std::size_t first, std::size_t last, InputSet without) {
+    for (std::size_t k = first; k < last; ++k) {
+      if (!is_due(k, without)) continue;
       if (observer)
         run_observed(k);
       else
-        runs[k]();
+        runs[k].front()();
       stale[k] = 0;
     }
   }
 
   void run_observed(std::size_t k) const {
     const auto begin = StepClock::now();
-    runs[k]();
+    runs[k].front()();
     observer(k, begin, StepClock::now());
+  }
+
+  void run_loop(const ImageLoop& loop, InputSet without) {
+    const auto begin = StepClock::now();
+    if (observer) spent.assign(static_cast<std::size_t>(loop.streams) * runs.size(), {});
+    if (loop.streams == 1) {
+      run_stream(loop, 0, without);
+    } else {
+#pragma omp parallel for schedule(static)
+      for (std::int64_t stream = 0; stream < loop.streams; ++stream) {
+        const ThreadScope one(1);
+        run_stream(loop, stream, without);
+      }
+    }
+    if (observer) tell_shares(loop, without, begin);
+    for (std::size_t k = loop.first; k < loop.last; ++k)
+      if (is_due(k, without)) stale[k] = 0;
+  }
+
+  void run_stream(const ImageLoop& loop, std::int64_t stream, InputSet without) {
+    for (std::int64_t n = loop.begin_of(stream); n < loop.begin_of(stream + 1); ++n)
+      for (std::size_t k = loop.first; k < loop.last; ++k) {
+        if (!is_due(k, without)) continue;
+        const auto begin = observer ? StepClock::now() : StepClock::time_point();
+        runs[k][static_cast<std::size_t>(n)]();
+        if (observer) spent[static_cast<std::size_t>(stream) * runs.size() + k] += StepClock::now() - begin;
+      }
+  }
+
+  /// The steps of a loop take turns: each is told as if it had run once, for its share of the loop's time.
+  void tell_shares(const ImageLoop& loop, InputSet without, StepClock::time_point begin) const {
+    const StepClock::duration whole = StepClock::now() - begin;
+    const auto spent_on = [&](std::size_t k) {
+      StepClock::duration sum{};
+      for (std::size_t stream = 0; stream < static_cast<std::size_t>(loop.streams); ++stream)
+        sum += spent[stream * runs.size() + k];
+      return sum;
+    };
+    StepClock::duration all{1};
+    for (std::size_t k = loop.first; k < loop.last; ++k) all += spent_on(k);
+    for (std::size_t k = loop.first; k < loop.last; ++k) {
+      if (!is_due(k, without)) continue;
+      const double share = static_cast<double>(spent_on(k).count()) / static_cast<double>(all.count());
+      const auto end = begin + std::chrono::duration_cast<StepClock::duration>(share * whole);
+      observer(k, begin, end);
+      begin = end;
+    }
   }
 
   std::shared_ptr<const Program::Impl> program;
   std::shared_ptr<std::byte> arena;
   Memory memory;
-  std::vector<Run> runs;
-  std::vector<char> stale;  ///< by step: an input that it depends on has changed since it last ran
+  std::vector<std::vector<Run>> runs;  ///< by step: one, or one for each image of its loop
+  std::vector<char> stale;             ///< by step: an input that it depends on has changed since it last ran
   StepObserver observer;
+  std::vector<StepClock::duration> spent;  ///< by stream of the running loop, and by step; for the observer
 };
 
 Session::Session(const Program& program) : impl_(std::make_unique<Impl>(program.impl_)) {}
