@@ -111,11 +111,24 @@ struct SparsePointwise {
   std::vector<std::vector<std::int32_t>> found;  ///< per image, the channels of dy in use
   Run dense;
 
+  /// Whether one position of the image uses more than `most` channels: then the others need not be read.
+  bool is_dense_at(std::int64_t position, std::int64_t n, std::size_t most) const {
+    const std::int64_t block = channel_block(), plane = dy_rows * dy_columns * block;
+    std::size_t used = 0;
+    for (std::int64_t c = 0; c < channels && used <= most; c += block)
+      used += static_cast<std::size_t>(
+          std::popcount(lanes_used(dy + n * dy_stride + c / block * plane + position * block, block, block)));
+    return used > most;
+  }
+
   /// False when some image uses many channels.
   bool find() {
     const std::int64_t block = channel_block(), plane = dy_rows * dy_columns * block;
     const auto most = static_cast<std::size_t>(channels / kFew);
     for (std::int64_t n = 0; n < images; ++n) {
+      constexpr std::int64_t kSamples = 8;
+      for (std::int64_t i = 0; i < kSamples; ++i)
+        if (is_dense_at((2 * i + 1) * dy_rows * dy_columns / (2 * kSamples), n, most)) return false;
       auto& list = found[static_cast<std::size_t>(n)];
       list.clear();
       for (std::int64_t c = 0; c < channels; c += block) {
