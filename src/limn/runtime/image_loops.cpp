@@ -21,14 +21,16 @@ bool is_one_of(std::string_view op, std::initializer_list<std::string_view> ops)
   return std::ranges::find(ops, op) != ops.end();
 }
 
-/// What a group reads from others.
+/// What a group reads from others, f(value, whether itself and not its mask alone).
 template <class F>
 void for_each_operand(const Lowering& l, const Group& group, const F& f) {
   std::vector<ValueId> made;
   for (const std::size_t k : group.nodes) {
-    for (const ValueId i : l.node(k).in)
-      if (i != kAbsent && std::ranges::find(made, i) == made.end()) f(i);
-    made.insert(made.end(), l.node(k).out.begin(), l.node(k).out.end());
+    const Node& node = l.node(k);
+    for (std::size_t i = 0; i < node.in.size(); ++i)
+      if (node.in[i] != kAbsent && std::ranges::find(made, node.in[i]) == made.end())
+        f(node.in[i], !l.masks().spare(k, i));
+    made.insert(made.end(), node.out.begin(), node.out.end());
   }
 }
 
@@ -54,7 +56,7 @@ class LoopFinder {
     const std::int64_t images = l_.dims(last.out[0])[0];
     bool fits = true;
     for (const ValueId o : last.out) fits = fits && o != kAbsent && has_images(o, images);
-    for_each_operand(l_, group, [&](ValueId i) {
+    for_each_operand(l_, group, [&](ValueId i, bool) {
       const Tensor* t = l_.constant(i);
       // A convolution's weights have no images; other constants of four axes would have to be the same for all.
       const bool serves =
@@ -104,7 +106,9 @@ class LoopFinder {
   /// Nanoseconds that the group saves by running image by image.
   double saved(const Group& group, std::int64_t images) const {
     double weights = 0, values = bytes_of(l_.node(group.nodes.back()).out[0]);
-    for_each_operand(l_, group, [&](ValueId i) { (l_.constant(i) != nullptr ? weights : values) += bytes_of(i); });
+    for_each_operand(l_, group, [&](ValueId i, bool itself) {
+      (l_.constant(i) != nullptr ? weights : values) += itself ? bytes_of(i) : bytes_of(i) / sizeof(float);
+    });
     const double times = static_cast<double>(images) / static_cast<double>(streams_for(images)) - 1;
     return (values > kCached ? values / kBytesSaved : 0) - times * (weights / kWeightBytesLost + kCallNanoseconds);
   }
@@ -164,7 +168,9 @@ class LoopFinder {
     };
     for (std::size_t k = 0; k < groups_.size(); ++k) {
       const InputSet with = l_.needs_of(groups_[k]);
-      for_each_operand(l_, groups_[k], [&](ValueId i) { meet(i, found.of_group[k], with); });
+      for_each_operand(l_, groups_[k], [&](ValueId i, bool itself) {
+        if (itself) meet(i, found.of_group[k], with);
+      });
       for (const ValueId o : l_.node(groups_[k].nodes.back()).out)
         if (o != kAbsent) meet(o, found.of_group[k], with);
     }

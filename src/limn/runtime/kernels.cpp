@@ -95,6 +95,8 @@ template <class F>
     case Kind::guided_between:
       each(to, r, x, pattern, n, [=](float u, float v) { return between(positive(u), v); });
       break;
+    case Kind::mask_open:
+    case Kind::guided_open: break;  // see run_mask()
     case Kind::affine: each(to, r, n, [=](float u) { return a * u + b; }); break;
     case Kind::scale_shift: each_pair(to, r, x, n, [](float u, float v, float w) { return u * v + w; }); break;
     case Kind::scale_shift_relu:
@@ -132,6 +134,34 @@ template <class F>
   }
 }
 
+/// Bytes of 0 or 1 as bits that keep nothing or everything: a choice between floats by a byte is no vector code.
+[[gnu::always_inline]] inline float kept(float u, std::uint8_t open) {
+  return std::bit_cast<float>(std::bit_cast<std::uint32_t>(u) & (0U - std::uint32_t{open}));
+}
+
+/// The stages that read bytes.
+LIMN_MULTIVERSION void run_mask(bool guided, float* to, const float* r, const std::uint8_t* open, std::int64_t n) {
+  if (guided) {
+#pragma GCC ivdep
+    for (std::int64_t i = 0; i < n; ++i) to[i] = kept(r[i] < 0.0F ? 0.0F : r[i], open[i]);
+    return;
+  }
+#pragma GCC ivdep
+  for (std::int64_t i = 0; i < n; ++i) to[i] = kept(r[i], open[i]);
+}
+
+LIMN_MULTIVERSION void find_open(const ChainStage& stage, const float* x, std::uint8_t* to, std::int64_t n) {
+  const float low = stage.a, high = stage.b;
+  if (stage.kind == ChainStage::Kind::mask_positive) {
+    for (std::int64_t i = 0; i < n; ++i) to[i] = static_cast<std::uint8_t>(x[i] > 0.0F ? 1U : 0U);
+    return;
+  }
+  for (std::int64_t i = 0; i < n; ++i) {
+    const std::uint32_t above = x[i] > low ? 1U : 0U, below = x[i] < high ? 1U : 0U;
+    to[i] = static_cast<std::uint8_t>(above & below);
+  }
+}
+
 /// bfloat16 is the upper half of a float.
 LIMN_MULTIVERSION void widen(const std::uint16_t* from, float* to, std::int64_t n) {
   for (std::int64_t i = 0; i < n; ++i) to[i] = std::bit_cast<float>(std::uint32_t{from[i]} << 16);
@@ -162,11 +192,10 @@ struct OperandPointer {
   const std::byte* data;
   std::int64_t image_stride, plane_stride;
   bool lanes, bf16;
+  std::int64_t element_bytes;
 
   /// From there on, elements of whatever type.
-  const std::byte* at(std::int64_t element) const {
-    return data + element * static_cast<std::int64_t>(bf16 ? sizeof(std::uint16_t) : sizeof(float));
-  }
+  const std::byte* at(std::int64_t element) const { return data + element * element_bytes; }
 };
 
 /// A chain bound to memory.
@@ -205,6 +234,14 @@ struct BoundChain {
       const OperandPointer* o = stage.operand < 0 ? nullptr : &operands[static_cast<std::size_t>(stage.operand)];
       const bool lanes = o != nullptr && o->lanes;
       const float* x = nullptr;
+      if (stage.kind == ChainStage::Kind::mask_open || stage.kind == ChainStage::Kind::guided_open) {
+        const std::byte* open = o->at(image * o->image_stride + plane * o->plane_stride + begin);
+        float* const next = i + 1 == count ? result : buffer;
+        run_mask(stage.kind == ChainStage::Kind::guided_open, next, r, reinterpret_cast<const std::uint8_t*>(open),
+                 n);
+        r = next;
+        continue;
+      }
       if (o != nullptr)
         x = elements(*o, image * o->image_stride + plane * o->plane_stride + (lanes ? 0 : begin), n,
                      i == 0 ? buffer : wide);
@@ -315,7 +352,8 @@ std::shared_ptr<BoundChain> bound_chain(const Chain& chain, const std::vector<Ch
   auto bound = std::make_shared<BoundChain>();
   bound->chain = chain;
   for (const ChainOperand& o : operands)
-    bound->operands.push_back({memory.at<std::byte>(o.view), o.image_stride, o.plane_stride, o.lanes, o.view.bf16});
+    bound->operands.push_back({memory.at<std::byte>(o.view), o.image_stride, o.plane_stride, o.lanes, o.view.bf16,
+                               o.view.element_bytes()});
   return bound;
 }
 
@@ -356,6 +394,26 @@ void emit_chain_sum(Lowering& lowering, std::string label, Chain chain, std::vec
     };
   };
   lowering.emit(std::move(label), "limn:chain sum", reads, {to}, bind);
+}
+
+void emit_mask(Lowering& lowering, std::string label, const ChainStage& stage, const View& from, const View& to) {
+  const Bind bind = [=](const Memory& memory) -> Run {
+    const ChainShape s = chain_shape(from);
+    const float* x = memory.at(from);
+    auto* y = memory.at<std::uint8_t>(to);
+    const std::int64_t x_stride = from.image_stride, y_stride = to.image_stride, size = s.planes * s.plane;
+    const std::int64_t pieces = (size + kPiece - 1) / kPiece;
+    return [=] {
+#pragma omp parallel for collapse(2) schedule(static) if (s.images * size >= kParallel)
+      for (std::int64_t image = 0; image < s.images; ++image)
+        for (std::int64_t piece = 0; piece < pieces; ++piece) {
+          const std::int64_t first = piece * kPiece;
+          find_open(stage, x + image * x_stride + first, y + image * y_stride + first,
+                    std::min(kPiece, size - first));
+        }
+    };
+  };
+  lowering.emit(std::move(label), "limn:mask", {from}, {to}, bind);
 }
 
 Bind bind_plane_reduction(const View& from, const View& to, float scale, bool maximum) {

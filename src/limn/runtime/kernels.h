@@ -26,7 +26,7 @@ struct ChainOperand {
   std::int64_t image_stride = 0, plane_stride = 0;
   bool lanes = false;  ///< one number per channel instead of one per element
 };
-/// A tensor shaped like the result.
+/// A tensor shaped like the result, of floats or, for mask_open and guided_open, of bytes.
 ChainOperand full_operand(const View& view);
 /// One number per channel, and per image if there are as many: `view` lies like `like`, planes apart.
 ChainOperand lanes_operand(const View& view, const View& like);
@@ -45,6 +45,8 @@ struct ChainStage {
     mask_between,      ///< a < x < b ? r : 0
     guided_positive,   ///< mask_positive of max(r, 0)
     guided_between,    ///< mask_between of max(r, 0)
+    mask_open,         ///< x == 1 ? r : 0, where x is a byte of 0 or 1
+    guided_open,       ///< mask_open of max(r, 0)
     affine,            ///< a * r + b
     scale_shift,       ///< x * r + x', where the numbers x and x' of a channel lie a block apart
     scale_shift_relu,  ///< max(that, 0)
@@ -89,6 +91,10 @@ void emit_chain(Lowering& lowering, std::string label, Chain chain, std::vector<
 /// 1, 1] in the chain's layout.
 void emit_chain_sum(Lowering& lowering, std::string label, Chain chain, std::vector<ChainOperand> operands,
                     const View& to, float scale);
+
+/// Adds the step that writes a byte for each element of `from`: 1 where the stage, mask_positive or mask_between,
+/// lets a cotangent through, 0 elsewhere. The views lie alike.
+void emit_mask(Lowering& lowering, std::string label, const ChainStage& stage, const View& from, const View& to);
 
 /// to = scale * sum over each plane (or its maximum): [N, C, H, W] -> [N, C, 1, 1], in the layout of `from`.
 Bind bind_plane_reduction(const View& from, const View& to, float scale, bool maximum);

@@ -36,6 +36,8 @@ bool passes_zero(const ChainStage& s) {
     case Kind::mask_between:
     case Kind::guided_positive:
     case Kind::guided_between:
+    case Kind::mask_open:
+    case Kind::guided_open:
     case Kind::relu: return true;
     default: return false;
   }
@@ -100,7 +102,19 @@ class ChainLowering {
   std::vector<ValueId> full_operands() const {
     std::vector<ValueId> ids{start_};
     for (const ChainLink& link : links_)
-      if (link.form == Form::full) ids.push_back(link.operand);
+      if (link.form == Form::full && !is_masked(link)) ids.push_back(link.operand);
+    return ids;
+  }
+
+  /// Whether the mask of the operand is read in place of the operand.
+  bool is_masked(const ChainLink& link) const {
+    const bool asks = link.stage.kind == Kind::mask_positive || link.stage.kind == Kind::mask_between;
+    return asks && l_.masks().of(link.operand).has_value();
+  }
+  std::vector<ValueId> masks() const {
+    std::vector<ValueId> ids;
+    for (const ChainLink& link : links_)
+      if (is_masked(link)) ids.push_back(link.operand);
     return ids;
   }
 
@@ -111,6 +125,7 @@ class ChainLowering {
       blocked = blocked || l_.lies(id, Layout::blocked);
       plain = plain || l_.lies(id, Layout::plain);
     }
+    for (const ValueId id : masks()) blocked = blocked || l_.mask_lies(id, Layout::blocked);
     if (l_.dims(result_)[1] < channel_block() / 2 && plain) return Layout::plain;
     return blocked || !plain ? Layout::blocked : Layout::plain;
   }
@@ -153,6 +168,8 @@ class ChainLowering {
       stage.kind = Kind::guided_positive;
     else if (last == Kind::relu && stage.kind == Kind::mask_between)
       stage.kind = Kind::guided_between;
+    else if (last == Kind::relu && stage.kind == Kind::mask_open)
+      stage.kind = Kind::guided_open;
     else if (last == Kind::scale_shift && stage.kind == Kind::relu)
       stage = {Kind::scale_shift_relu, chain_.stages.back().operand};
     else
@@ -170,7 +187,12 @@ class ChainLowering {
   void add_link(const ChainLink& link, const Node& node) {
     switch (link.form) {
       case Form::none: add_stage(link.stage, -1); break;
-      case Form::full: add_stage(link.stage, add_full(link.operand)); break;
+      case Form::full:
+        if (is_masked(link))
+          add_stage({Kind::mask_open}, add_operand(l_.read_mask(link.operand, layout_), false, kAbsent));
+        else
+          add_stage(link.stage, add_full(link.operand));
+        break;
       case Form::lanes: add_stage(link.stage, add_lanes(link.operand)); break;
       case Form::batch_norm: add_batch_norm(node); break;
     }

@@ -76,6 +76,25 @@ const Node* partner(const Lowering& l, std::string_view op, const Node& node, Va
   return nullptr;
 }
 
+bool is_fast(const Pooling& p, bool backward) {
+  try {
+    return !is_slow(backward ? p.backward(1).impl_info_str() : p.forward(1, false).impl_info_str());
+  } catch (const dnnl::error&) {
+    return false;
+  }
+}
+
+/// Whether the runtime's own way serves the pool of a forward pass.
+std::optional<Pooling> served(const Lowering& l, const Node& node) {
+  if (node.op != "MaxPool" && node.op != "AveragePool") return std::nullopt;
+  if (node.out.size() > 1 && node.out[1] != kAbsent) return std::nullopt;
+  if (l.dtype(node.in[0]) != DType::f32) return std::nullopt;
+  auto p = pooling_of(node, l.dims(node.in[0]), l.dims(node.out[0]));
+  if (!p) return std::nullopt;
+  p->bf16 = l.bf16().keeps(node.out[0]);
+  return is_fast(*p, false) ? p : std::nullopt;
+}
+
 /// Where each window's maximum was found, for all images.
 View make_workspace(Lowering& l, const Pooling& p) {
   const auto bytes = static_cast<std::int64_t>(p.forward(1, true).workspace_desc().get_size());
@@ -96,14 +115,6 @@ void emit_forward(Lowering& l, const std::string& label, const Pooling& p, const
                    {data_argument(DNNL_ARG_SRC, x, images)}, writes, together ? 1 : p.x[0]);
 }
 
-bool is_fast(const Pooling& p, bool backward) {
-  try {
-    return !is_slow(backward ? p.backward(1).impl_info_str() : p.forward(1, false).impl_info_str());
-  } catch (const dnnl::error&) {
-    return false;
-  }
-}
-
 /// The workspace that the forward pass left, or a second forward pass for its sake.
 View workspace_of(Lowering& l, const Node& grad, const Pooling& p) {
   if (const Node* forward = partner(l, "MaxPool", grad, grad.in[1]))
@@ -116,13 +127,8 @@ View workspace_of(Lowering& l, const Node& grad, const Pooling& p) {
 }  // namespace
 
 bool lower_pooling(Lowering& l, const Node& node) {
-  if (node.op != "MaxPool" && node.op != "AveragePool") return false;
-  if (node.out.size() > 1 && node.out[1] != kAbsent) return false;
-  if (l.dtype(node.in[0]) != DType::f32) return false;
-  auto p = pooling_of(node, l.dims(node.in[0]), l.dims(node.out[0]));
+  const auto p = served(l, node);
   if (!p) return false;
-  p->bf16 = l.bf16().keeps(node.out[0]);
-  if (!is_fast(*p, false)) return false;
   const View x = l.read(node.in[0], Layout::blocked, p->bf16);
   const View y = l.allocate(node.out[0], Layout::blocked, p->bf16);
   std::optional<View> workspace;
@@ -133,6 +139,13 @@ bool lower_pooling(Lowering& l, const Node& node) {
   emit_forward(l, node.op + " " + node.name, *p, x, y, workspace);
   l.place(node.out[0], y);
   return true;
+}
+
+bool pool_remembers(const Lowering& l, const Node& grad) {
+  const auto p = pooling_of(grad, l.dims(grad.out[0]), l.dims(grad.in[0]));
+  if (!p || !is_fast(*p, true)) return false;
+  const Node* forward = partner(l, "MaxPool", grad, grad.in[1]);
+  return forward != nullptr && served(l, *forward).has_value();
 }
 
 bool lower_pooling_gradient(Lowering& l, const Node& node) {

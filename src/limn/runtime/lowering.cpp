@@ -30,7 +30,12 @@ Lowering::Lowering(const Graph& graph, Precision precision, std::optional<bool> 
 Plan Lowering::run() && {
   add_inputs();
   const std::vector<Group> groups = fuse(graph_, precision_ != Precision::bf16);
-  if (precision_ == Precision::bf16) bf16_ = Bf16(*this, groups);
+  if (precision_ == Precision::bf16)
+    bf16_ = Bf16(*this, groups);
+  else
+    masks_ = Masks(*this);
+  for (std::size_t k = 0; k < graph_.nodes().size(); ++k)
+    if (masks_.spare(k, 1)) --remaining_[index(node(k).in[1])];
   loops_ = find_image_loops(*this, groups, omp_get_max_threads(), by_image_);
   for (std::size_t g = 0; g < groups.size(); ++g) {
     move_to_loop(loops_.is_empty() ? std::nullopt : loops_.of_group[g]);
@@ -165,8 +170,8 @@ InputSet Lowering::needs_of(const Group& group) const {
 
 void Lowering::consume(const Group& group) {
   for (const std::size_t k : group.nodes)
-    for (const ValueId i : node(k).in)
-      if (i != kAbsent) --remaining_[index(i)];
+    for (std::size_t i = 0; i < node(k).in.size(); ++i)
+      if (node(k).in[i] != kAbsent && !masks_.spare(k, i)) --remaining_[index(node(k).in[i])];
 }
 
 void Lowering::lower(const Group& group) {
@@ -188,6 +193,8 @@ void Lowering::lower(const Group& group) {
   }
   if (!done)
     for (const std::size_t k : group.nodes) lower_reference(*this, node(k));
+  for (const ValueId o : node(group.nodes.back()).out)
+    if (const auto stage = o == kAbsent ? std::nullopt : masks_.of(o)) make_mask(o, *stage);
   end_look();
 }
 

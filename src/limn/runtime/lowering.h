@@ -16,6 +16,7 @@
 #include "limn/runtime/dnnl.h"
 #include "limn/runtime/fusion.h"
 #include "limn/runtime/image_loops.h"
+#include "limn/runtime/masks.h"
 #include "limn/runtime/plan.h"
 #include "limn/runtime/weight_cache.h"
 
@@ -42,6 +43,7 @@ class Lowering {
 
   Precision precision() const { return precision_; }
   const Bf16& bf16() const { return bf16_; }
+  const Masks& masks() const { return masks_; }
 
   const Graph& graph() const { return graph_; }
   const Node& node(std::size_t k) const { return graph_.nodes()[k]; }
@@ -66,6 +68,9 @@ class Lowering {
   bool has_slot(ValueId id) const { return slots_.contains(id); }
   /// Whether the node is a concatenation all of whose parts are written where they belong.
   bool parts_have_slots(const Node& node) const;
+  /// The mask of a value that has one.
+  View read_mask(ValueId id, Layout layout);
+  bool mask_lies(ValueId id, Layout layout) const;
   /// The value lies there from now on.
   void place(ValueId id, View view);
   /// Memory for use between the steps of one group.
@@ -149,6 +154,7 @@ class Lowering {
   View expand_now(ValueId id, ValueId source, Layout layout);
   std::size_t new_buffer(std::size_t bytes);
   std::byte* weight_memory(std::size_t bytes);
+  void make_mask(ValueId id, const ChainStage& stage);
   void move_to_loop(std::optional<std::size_t> loop);
   bool stays(ValueId id) const { return loop_ && loops_.stays[index(id)] != 0; }
   bool is_of_loop(const View& view) const { return plan_.buffers[view.buffer].loop.has_value(); }
@@ -161,6 +167,7 @@ class Lowering {
   std::optional<bool> by_image_;
   WeightCache cache_;
   Bf16 bf16_;
+  Masks masks_;
   Plan plan_;
   ImageLoops loops_;
   std::optional<std::size_t> loop_;  ///< that of the current group
@@ -173,6 +180,7 @@ class Lowering {
   std::unordered_map<ValueId, Home> slots_;
   std::unordered_map<ValueId, ValueId> broadcasts_, transposed_;
   std::unordered_map<ValueId, View> workspaces_;
+  std::unordered_map<ValueId, std::vector<View>> mask_forms_;
   std::vector<std::vector<Resident>> residents_;       ///< by buffer
   std::vector<std::optional<InputSet>> written_with_;  ///< by buffer: needs of the steps that write it
   std::vector<char> shared_phases_;                    ///< by buffer: steps of different needs touch it
@@ -209,6 +217,9 @@ bool lower_matmul(Lowering& l, const Node& node);
 bool lower_chain(Lowering& l, const Group& group);
 bool lower_pooling(Lowering& l, const Node& node);
 bool lower_pooling_gradient(Lowering& l, const Node& node);
+/// Whether the pool of the forward pass writes down for a MaxPoolGrad where the maxima were, so that it does not
+/// look at its input 1.
+bool pool_remembers(const Lowering& l, const Node& grad);
 bool lower_normalization(Lowering& l, const Node& node);
 bool lower_rows(Lowering& l, const Node& node);
 bool lower_view(Lowering& l, const Node& node);

@@ -168,6 +168,27 @@ std::optional<View> Lowering::workspace(ValueId id) const {
   return it == workspaces_.end() ? std::nullopt : std::optional(as_seen_here(it->second));
 }
 
+void Lowering::make_mask(ValueId id, const ChainStage& stage) {
+  const Layout layout = lies(id, Layout::blocked) ? Layout::blocked : Layout::plain;
+  const View from = read(id, layout), to = new_view(whole(0, layout, DType::u8, dims(id)), false);
+  emit_mask(*this, "mask of " + graph_.value(id).name, stage, from, to);
+  mask_forms_[id].push_back(of_all_images(to));
+}
+
+bool Lowering::mask_lies(ValueId id, Layout layout) const {
+  return std::ranges::any_of(mask_forms_.at(id), [=](const View& v) { return v.layout == layout; });
+}
+
+View Lowering::read_mask(ValueId id, Layout layout) {
+  std::vector<View>& forms = mask_forms_.at(id);
+  const auto it = std::ranges::find(forms, layout, &View::layout);
+  if (it != forms.end()) return as_seen_here(*it);
+  const View from = as_seen_here(forms.front()), to = new_view(whole(0, layout, DType::u8, dims(id)), false);
+  convert(id, from, to);
+  forms.push_back(of_all_images(to));
+  return to;
+}
+
 View Lowering::scratch(std::size_t bytes) {
   plan_.scratch_bytes = std::max(plan_.scratch_bytes, bytes);
   return temporary(Layout::plain, {static_cast<std::int64_t>(bytes)}, DType::u8);
