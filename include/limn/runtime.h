@@ -29,11 +29,9 @@ enum class Precision : std::uint8_t {
   fast,
   /// Both operands of convolutions and of products with constant matrices are rounded to bfloat16 (8 significant
   /// bits), and so is what such steps hand to each other alone; everything else is float. Class scores and CAMs
-  /// move
-  /// by a hundredth of the largest or more, and rectifiers near zero open or close, so that input gradients move
-  /// far
-  /// more. Only where processor_has_bf16(), and only when asked for: what limn chooses by itself is exact or fast.
-  /// See docs/explanation/precision.md.
+  /// move by a hundredth of the largest or more, and rectifiers near zero open or close, so that input gradients
+  /// move far more. Only where processor_has_bf16(), and only when asked for: what limn chooses by itself is exact
+  /// or fast. See docs/explanation/precision.md.
   bf16,
 };
 LIMN_API std::string_view name_of(Precision precision);

@@ -84,7 +84,7 @@ bool is_fast(const Pooling& p, bool backward) {
   }
 }
 
-/// Whether the runtime's own way serves the pool of a forward pass.
+/// The pool of a forward pass; nothing where the reference has to compute it.
 std::optional<Pooling> served(const Lowering& l, const Node& node) {
   if (node.op != "MaxPool" && node.op != "AveragePool") return std::nullopt;
   if (node.out.size() > 1 && node.out[1] != kAbsent) return std::nullopt;

@@ -9,6 +9,7 @@
 #include "limn/runtime/threads.h"
 
 namespace limn {
+
 Lowering::Lowering(const Graph& graph, Precision precision, std::optional<bool> by_image, WeightCache cache)
     : graph_(graph),
       precision_(precision),
