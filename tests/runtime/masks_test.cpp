@@ -62,7 +62,9 @@ TEST(Masks, TheBackwardPassNeedsMemoryForBytes) {
   for (int i = 0; i < 16; ++i) y = relu(n.conv(y, 32, {3, 3}, {{"pads", Ints{1, 1, 1, 1}}}));
   const InputGradient g = input_gradient(n, x, y, {1, 3, 64, 64});
   const std::size_t value = sizeof(float) * 32 * 64 * 64;
-  EXPECT_LE(Program::compile(g.graph).arena_bytes(), 10 * value);  // sixteen values, had they to be kept
+  // Four values as bytes, what is being computed, and what oneDNN works in, which differs between processors; with
+  // sixteen values kept there would be eighteen and more.
+  EXPECT_LE(Program::compile(g.graph).arena_bytes(), 13 * value);
 }
 
 // Kinks, infinities and what is no number: open is y > 0, whatever y is, and nothing passes where it is closed.
