@@ -116,7 +116,7 @@ INSTANTIATE_TEST_SUITE_P(
 
 TEST(Bf16, DenseLayersStayWithinTheirRounding) {
   SKIP_WITHOUT_BF16();
-  for (const std::int64_t images : {1, 5}) {
+  for (const std::int64_t images : {1, 5, 100}) {
     const auto dense = [](bool absolute) {
       SmallNetwork n(1);
       const auto drawn = [&](Dims dims) {

@@ -128,7 +128,16 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"Dense and residual read later",
              {2, 19, 32},
              dense(Weights::transposed, End::residual_read_later),
-             "limn:copy"}));
+             "limn:copy"},
+        // From 96 rows on, as products of matrices.
+        Case{"Dense of many rows", {4, 25, 32}, dense(Weights::as_they_lie, End::none), "brg:"},
+        Case{"Dense of many rows", {4, 25, 32}, dense(Weights::transposed, End::none), "brg:"},
+        Case{"Dense of many rows with bias", {96, 32}, dense(Weights::as_they_lie, End::bias), "brg:"},
+        Case{"Dense of many rows and Gelu", {1, 197, 32}, dense(Weights::transposed, End::gelu), "brg:"},
+        Case{"Dense of many rows and Relu", {3, 33, 32}, dense(Weights::as_they_lie, End::relu), "brg:"},
+        Case{"Dense of many rows and residual", {2, 50, 32}, dense(Weights::transposed, End::residual), "brg:"},
+        Case{"Dense of many rows both ways", {2, 50, 768}, dense_both_ways, "brg:"},
+        Case{"Gradient of many rows", {100, 32}, dense(Weights::as_they_lie, End::none), "brg:"}));
 
 /// Its weights have one place in memory, padded to blocks.
 TEST(TokensWeights, ATransposedMatrixIsNotMade) {

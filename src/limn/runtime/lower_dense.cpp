@@ -15,11 +15,20 @@ using dnnl::inner_product_forward;
 
 bool turns(const Node& node) { return node.op == "Gemm" && node.attrs.integer("transB", 0) != 0; }
 
-/// Whether the product is that of a gradient: rows by a matrix as it lies, and nothing else.
+/// Two ways of oneDNN to the same product. From many rows on, one of matrices is never the slower: inner products
+/// choose blocks that on some processors (Intel's with AMX; 1576 rows) take twice as long.
+bool has_many_rows(const Dims& x) {
+  constexpr std::int64_t kMany = 96;
+  return element_count(x) / x.back() >= kMany;
+}
+
+/// Whether the product is that of a classifier's gradient: a few rows, of which many numbers may be zero, by a
+/// matrix as it lies, and nothing else.
 bool is_backward(const Lowering& l, const Group& group) {
   const Node& n = l.node(group.nodes.front());
+  const Dims& x = l.dims(n.in[0]);
   const bool has_bias = group.bias != kAbsent || (n.in.size() > 2 && n.in[2] != kAbsent);
-  const bool alone = group.nodes.size() == 1 && !has_bias && l.dims(n.in[0]).size() == 2;
+  const bool alone = group.nodes.size() == 1 && !has_bias && x.size() == 2 && !has_many_rows(x);
   return alone && !turns(n) && !constant_matrix(l.graph(), n.in[1])->transposed;
 }
 
@@ -90,7 +99,8 @@ class DenseLowering {
     l_.place(result_, y);
   }
 
-  /// One row is bound by reading the weights, which stay as they lie; several are worth another form.
+  /// Of an inner product. One row is bound by reading the weights, which stay as they lie; several are worth
+  /// another form.
   dnnl::memory::desc weights_form() const {
     using memory = dnnl::memory;
     const Dims dims{y_dims_[1], x_dims_[1]};
@@ -107,18 +117,39 @@ class DenseLowering {
 
   bool run_described() {
     keeps_ = bf16_ && l_.bf16().keeps(result_);
-    const auto x = dnnl_plain(x_dims_, bf16_), y = dnnl_plain(y_dims_, keeps_);
-    const auto b = has_bias() ? dnnl_plain({y_dims_[1]}) : dnnl::memory::desc();
     dnnl::post_ops ops;
     if (group_.residual != kAbsent) ops.append_sum(1.0F);
     if (group_.activation) append_activation(ops, l_.graph(), l_.node(*group_.activation));
     dnnl::primitive_attr attr = user_scratch();
     attr.set_post_ops(ops);
+    return (has_many_rows(x_dims_) && run_matmul(attr)) || run_inner_product(attr);
+  }
+
+  bool run_matmul(const dnnl::primitive_attr& attr) {
+    const Dims rows{x_dims_[1], y_dims_[1]}, bias{1, y_dims_[1]};
+    const dnnl::memory::desc w(rows, dnnl_floats(bf16_), dnnl::memory::format_tag::any);
+    const auto b = has_bias() ? dnnl_plain(bias) : dnnl::memory::desc();
     try {
-      const inner_product_forward::primitive_desc pd({dnnl::prop_kind::forward_inference, x, weights_form(), b, y},
-                                                     attr, dnnl_engine());
+      const dnnl::matmul::primitive_desc pd({dnnl_plain(x_dims_, bf16_), w, b, dnnl_plain(y_dims_, keeps_)}, attr,
+                                            dnnl_engine());
       if (is_slow(pd.impl_info_str())) return false;
-      emit_forward(pd);
+      emit_forward(pd, dnnl::matmul(pd), rows, !transposed_, bias);
+      return true;
+    } catch (const dnnl::error&) {
+      return false;
+    }
+  }
+
+  bool run_inner_product(const dnnl::primitive_attr& attr) {
+    const Dims columns{y_dims_[1], x_dims_[1]}, bias{y_dims_[1]};
+    const auto b = has_bias() ? dnnl_plain(bias) : dnnl::memory::desc();
+    try {
+      const inner_product_forward::primitive_desc pd(
+          {dnnl::prop_kind::forward_inference, dnnl_plain(x_dims_, bf16_), weights_form(), b,
+           dnnl_plain(y_dims_, keeps_)},
+          attr, dnnl_engine());
+      if (is_slow(pd.impl_info_str())) return false;
+      emit_forward(pd, inner_product_forward(pd), columns, transposed_, bias);
       return true;
     } catch (const dnnl::error&) {
       return false;
@@ -135,14 +166,16 @@ class DenseLowering {
     return y;
   }
 
-  void emit_forward(const inner_product_forward::primitive_desc& pd) {
+  /// The primitive takes the matrix with these sides, as whose rows it lies in memory or as whose columns.
+  template <class Description>
+  void emit_forward(const Description& pd, const dnnl::primitive& primitive, const Dims& matrix, bool row_major,
+                    const Dims& bias) {
     const View x = l_.read(node_.in[0], Layout::plain, bf16_), y = target(x);
     std::vector<DnnlArgument> reads{{DNNL_ARG_SRC, pd.src_desc(), x}};
     reads.push_back({DNNL_ARG_WEIGHTS, pd.weights_desc(),
-                     l_.matrix(matrix_.id, y_dims_[1], x_dims_[1], transposed_, pd.weights_desc())});
-    if (has_bias())
-      reads.push_back({DNNL_ARG_BIAS, pd.bias_desc(), l_.weights(bias_, {y_dims_[1]}, pd.bias_desc())});
-    l_.emit_primitive(label(), inner_product_forward(pd), reads, {{DNNL_ARG_DST, pd.dst_desc(), y}});
+                     l_.matrix(matrix_.id, matrix[0], matrix[1], row_major, pd.weights_desc())});
+    if (has_bias()) reads.push_back({DNNL_ARG_BIAS, pd.bias_desc(), l_.weights(bias_, bias, pd.bias_desc())});
+    l_.emit_primitive(label(), primitive, reads, {{DNNL_ARG_DST, pd.dst_desc(), y}});
     l_.place(result_, y);
   }
 
