@@ -83,9 +83,30 @@ TEST(VectorMath, Limits) {
   }
 }
 
+/// Activations cross zero, where units in the last place say nothing: errors are of numbers of about 1.
+TEST(VectorMath, ActivationsAndTheirSlopes) {
+  const double root = std::sqrt(2 / std::acos(-1.0)), c = 0.044715;
+  for (int i = -12000; i <= 12000; ++i) {
+    const float x = static_cast<float>(i) / 1000;
+    const double v = x, s = 1 / (1 + std::exp(-1.5 * v)), normal = 0.5 * (1 + std::erf(v / std::sqrt(2.0)));
+    const double t = std::tanh(root * (v + c * v * v * v));
+    const auto expect = [&](Activated got, double value, double slope) {
+      EXPECT_NEAR(got.value, value, 4e-7 * std::max(1.0, std::abs(v))) << x;
+      EXPECT_NEAR(got.slope, slope, 4e-7 * std::max(1.0, std::abs(v))) << x;
+    };
+    expect(vector_swish(x, 1.5F), v * s, s * (1 + 1.5 * v * (1 - s)));
+    expect(vector_gelu(x), v * normal, normal + v * std::exp(-v * v / 2) * root / 2);
+    expect(vector_tanh_gelu(x), v / 2 * (1 + t), (1 + t + v * (1 - t * t) * root * (1 + 3 * c * v * v)) / 2);
+  }
+}
+
 TEST(VectorMath, NaNStays) {
-  for (const auto f : {vector_exp, vector_sigmoid, vector_tanh, vector_erf, vector_gelu, vector_tanh_gelu})
-    EXPECT_TRUE(std::isnan(f(std::numeric_limits<float>::quiet_NaN())));
+  constexpr float kNaN = std::numeric_limits<float>::quiet_NaN();
+  for (const auto f : {vector_exp, vector_sigmoid, vector_tanh, vector_erf}) EXPECT_TRUE(std::isnan(f(kNaN)));
+  for (const Activated at : {vector_swish(kNaN, 1), vector_gelu(kNaN), vector_tanh_gelu(kNaN)}) {
+    EXPECT_TRUE(std::isnan(at.value));
+    EXPECT_TRUE(std::isnan(at.slope));
+  }
 }
 
 }  // namespace

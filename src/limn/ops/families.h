@@ -11,8 +11,10 @@ extern const OpDef relu_op, relu_grad_op, clip_op, clip_grad_op;
 extern const OpDef leaky_relu_op, prelu_op, elu_op, selu_op, sigmoid_op, hard_sigmoid_op, hard_swish_op, tanh_op,
     softplus_op, erf_op;
 // soft_activations.cpp, trigonometry.cpp
-extern const OpDef celu_op, softsign_op, thresholded_relu_op, shrink_op, mish_op, gelu_op, swish_op, swish_grad_op;
+extern const OpDef celu_op, softsign_op, thresholded_relu_op, shrink_op, mish_op;
 extern const OpDef tan_op, sinh_op, cosh_op, asin_op, acos_op, atan_op, asinh_op, acosh_op, atanh_op;
+// gated_activations.cpp
+extern const OpDef gelu_op, gelu_slope_op, gelu_and_slope_op, swish_op, swish_slope_op, swish_and_slope_op;
 // unary.cpp
 extern const OpDef abs_op, neg_op, sign_op, exp_op, log_op, sqrt_op, reciprocal_op, sin_op, cos_op, floor_op,
     ceil_op, round_op;

@@ -166,6 +166,8 @@ constexpr std::array kTable{
     &average_pool_grad_op,
     &clip_grad_op,
     &conv_grad_op,
+    &gelu_and_slope_op,
+    &gelu_slope_op,
     &lrn_grad_op,
     &layer_normalization_grad_op,
     &max_pool_grad_op,
@@ -173,7 +175,8 @@ constexpr std::array kTable{
     &relu_grad_op,
     &resize_grad_op,
     &softmax_grad_op,
-    &swish_grad_op,
+    &swish_and_slope_op,
+    &swish_slope_op,
 };
 
 /// Shape inference through the table.

@@ -115,15 +115,12 @@ template <class F>
     case Kind::sigmoid: each_by<vector_sigmoid>(to, r, n); break;
     case Kind::tanh: each_by<vector_tanh>(to, r, n); break;
     case Kind::erf: each_by<vector_erf>(to, r, n); break;
-    case Kind::gelu: each_by<vector_gelu>(to, r, n); break;
-    case Kind::tanh_gelu: each_by<vector_tanh_gelu>(to, r, n); break;
-    case Kind::swish: each(to, r, n, [=](float u) { return u * vector_sigmoid(a * u); }); break;
-    case Kind::swish_slope:
-      each(to, r, x, pattern, n, [=](float u, float v) {
-        const float w = a * v, s = vector_sigmoid(w);
-        return u * (s * (w * (1.0F - s) + 1.0F));
-      });
-      break;
+    case Kind::gelu: each(to, r, n, [](float u) { return vector_gelu(u).value; }); break;
+    case Kind::gelu_slope: each(to, r, n, [](float u) { return vector_gelu(u).slope; }); break;
+    case Kind::tanh_gelu: each(to, r, n, [](float u) { return vector_tanh_gelu(u).value; }); break;
+    case Kind::tanh_gelu_slope: each(to, r, n, [](float u) { return vector_tanh_gelu(u).slope; }); break;
+    case Kind::swish: each(to, r, n, [=](float u) { return vector_swish(u, a).value; }); break;
+    case Kind::swish_slope: each(to, r, n, [=](float u) { return vector_swish(u, a).slope; }); break;
     case Kind::leaky: each(to, r, n, [=](float u) { return u < 0.0F ? a * u : u; }); break;
     case Kind::hard_sigmoid: each(to, r, n, [=](float u) { return between_0_and_1(a * u + b); }); break;
     case Kind::hard_swish:

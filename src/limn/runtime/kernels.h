@@ -58,15 +58,17 @@ struct ChainStage {
     sigmoid,
     tanh,
     erf,
-    gelu,          ///< r Phi(r)
-    tanh_gelu,     ///< its approximation by tanh
-    swish,         ///< r sigmoid(a r)
-    swish_slope,   ///< r s (1 + a x (1 - s)) with s = sigmoid(a x)
-    leaky,         ///< r < 0 ? a * r : r
-    hard_sigmoid,  ///< clip(a * r + b, 0, 1)
-    hard_swish,    ///< r * clip(r / 6 + 1/2, 0, 1)
-    inverse,       ///< a / r
-    divide_by,     ///< r / a
+    gelu,             ///< r Phi(r)
+    gelu_slope,       ///< its derivative
+    tanh_gelu,        ///< the approximation by tanh
+    tanh_gelu_slope,  ///< its derivative
+    swish,            ///< r sigmoid(a r)
+    swish_slope,      ///< its derivative
+    leaky,            ///< r < 0 ? a * r : r
+    hard_sigmoid,     ///< clip(a * r + b, 0, 1)
+    hard_swish,       ///< r * clip(r / 6 + 1/2, 0, 1)
+    inverse,          ///< a / r
+    divide_by,        ///< r / a
   };
   Kind kind;
   int operand = -1;

@@ -50,7 +50,10 @@ std::optional<ChainLink> unary_link(const Graph& g, const Node& node) {
   if (const auto it = kPlain.find(node.op); it != kPlain.end()) return unary(it->second);
   if (node.op == "Gelu")
     return unary(node.attrs.text("approximate", "none") == "tanh" ? Kind::tanh_gelu : Kind::gelu);
+  if (node.op == "limn::GeluSlope")
+    return unary(node.attrs.text("approximate", "none") == "tanh" ? Kind::tanh_gelu_slope : Kind::gelu_slope);
   if (node.op == "Swish") return unary(Kind::swish, real("alpha", 1.0));
+  if (node.op == "limn::SwishSlope") return unary(Kind::swish_slope, real("alpha", 1.0));
   if (node.op == "Neg") return unary(Kind::affine, -1.0F, 0.0F);
   if (node.op == "Reciprocal") return unary(Kind::inverse, 1.0F);
   if (node.op == "LeakyRelu") return unary(Kind::leaky, real("alpha", 0.01));
@@ -108,13 +111,6 @@ std::optional<ChainLink> mask_link(const Graph& g, const Node& node, ValueId mai
   return ChainLink{{Kind::mask_between, 0, b->low, b->high}, Form::full, node.in[1]};
 }
 
-std::optional<ChainLink> swish_gradient_link(const Graph& g, const Node& node, ValueId main) {
-  if (node.in[0] != main || node.in[1] == main || form_of(g, node.in[1], dims_of(g, main)) != Form::full)
-    return std::nullopt;
-  const auto alpha = static_cast<float>(node.attrs.real("alpha", 1.0));
-  return ChainLink{{Kind::swish_slope, 0, alpha, 0.0F}, Form::full, node.in[1]};
-}
-
 bool constant_statistics(const Graph& g, const Node& node) {
   return node.in.size() == 5 && std::all_of(node.in.begin() + 1, node.in.end(), [&](ValueId i) {
            return i != kAbsent && g.constant(i) != nullptr && is_f32(g, i);
@@ -158,7 +154,6 @@ std::optional<ChainLink> link_of(const Graph& graph, const Node& node, ValueId m
     return std::nullopt;
   if (dims_of(graph, main) != dims_of(graph, node.out[0])) return std::nullopt;
   if (node.op == "limn::ReluGrad" || node.op == "limn::ClipGrad") return mask_link(graph, node, main);
-  if (node.op == "limn::SwishGrad") return swish_gradient_link(graph, node, main);
   if (node.op == "BatchNormalization") {
     if (node.in[0] != main || dims_of(graph, main).size() != 4 || !constant_statistics(graph, node))
       return std::nullopt;

@@ -19,6 +19,9 @@ bool keeps_zero(const ChainStage& s) {
     case Kind::exponential:
     case Kind::sigmoid:
     case Kind::hard_sigmoid:
+    case Kind::gelu_slope:
+    case Kind::tanh_gelu_slope:
+    case Kind::swish_slope:
     case Kind::inverse:
     case Kind::divide:
     case Kind::divide_into: return false;

@@ -188,7 +188,8 @@ void Lowering::lower(const Group& group) {
     case Group::Kind::single:
       done = lower_view(*this, first) || lower_channels(*this, first) || lower_convolution_gradient(*this, first) ||
              lower_pooling(*this, first) || lower_pooling_gradient(*this, first) ||
-             lower_normalization(*this, first) || lower_rows(*this, first) || lower_reduction(*this, first) ||
+             lower_normalization(*this, first) || lower_rows(*this, first) ||
+             lower_activation_and_slope(*this, first) || lower_reduction(*this, first) ||
              lower_overlay(*this, first) || lower_matmul(*this, first) || lower_strided(*this, first);
       break;
   }

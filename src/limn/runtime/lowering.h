@@ -62,8 +62,9 @@ class Lowering {
   bool lies(ValueId id, Layout layout) const { return form(id, layout, false) || form(id, layout, true); }
   /// Memory for the result of a group: its slot in a concatenation, or memory of its own.
   View allocate(ValueId id, Layout layout, bool bf16 = false);
-  /// Whether the result of the current group may be written over the value, which nobody reads afterwards.
-  bool may_overwrite(ValueId id, Layout layout, bool bf16 = false) const;
+  /// Whether the result of the current group, the first one or another, may be written over the value, which nobody
+  /// reads afterwards.
+  bool may_overwrite(ValueId id, Layout layout, bool bf16 = false, ValueId result = kAbsent) const;
   /// Whether `id` is to be written into a slot of a concatenation.
   bool has_slot(ValueId id) const { return slots_.contains(id); }
   /// Whether the node is a concatenation all of whose parts are written where they belong.
@@ -222,6 +223,7 @@ bool lower_pooling_gradient(Lowering& l, const Node& node);
 bool pool_remembers(const Lowering& l, const Node& grad);
 bool lower_normalization(Lowering& l, const Node& node);
 bool lower_rows(Lowering& l, const Node& node);
+bool lower_activation_and_slope(Lowering& l, const Node& node);
 bool lower_view(Lowering& l, const Node& node);
 bool lower_strided(Lowering& l, const Node& node);
 bool lower_channels(Lowering& l, const Node& node);

@@ -207,12 +207,12 @@ View Lowering::allocate(ValueId id, Layout layout, bool bf16) {
   return new_view(bf16 ? whole_floats(layout, dims(id), true) : whole(0, layout, dtype(id), dims(id)), stays(id));
 }
 
-bool Lowering::may_overwrite(ValueId id, Layout layout, bool bf16) const {
+bool Lowering::may_overwrite(ValueId id, Layout layout, bool bf16, ValueId result) const {
   const auto& view = form(id, layout, bf16);
   if (!view) return false;
   const Buffer& buffer = plan_.buffers[view->buffer];
   if (buffer.constant != nullptr || buffer.pinned || shared_phases_[view->buffer]) return false;
-  if (buffer.loop && !stays(current_result_)) return false;
+  if (buffer.loop && !stays(result == kAbsent ? current_result_ : result)) return false;
   if (written_with_[view->buffer] != current_needs_) return false;
   const std::int64_t begin = view->offset;
   const std::int64_t end = begin + view->image_elements() * view->element_bytes();

@@ -5,6 +5,7 @@
 #include "limn/passes/bind.h"
 #include "limn/passes/join_parts.h"
 #include "limn/passes/join_products.h"
+#include "limn/passes/join_slopes.h"
 #include "limn/passes/mean_first.h"
 #include "limn/passes/merge.h"
 #include "limn/passes/prune.h"
@@ -16,11 +17,13 @@
 namespace limn {
 namespace {
 
-Graph prepared(const Graph& graph, const std::map<std::string, std::int64_t>& symbols) {
+Graph prepared(const Graph& graph, const std::map<std::string, std::int64_t>& symbols, Precision precision) {
   Graph g = prune(limn::bind(prune(graph), symbols));
   // Merging makes patterns that simplifying looks for, and the other way round; a second round finds the rest.
   for (int round = 0; round < 2; ++round) g = prune(merge_equal(simplify(g)));
-  return join_products(prune(join_parts(prune(mean_first(g, channel_means_now)))));
+  g = join_products(prune(join_parts(prune(mean_first(g, channel_means_now)))));
+  // A slope is as large as a float. In bfloat16 the input is half of that, and is kept.
+  return precision == Precision::bf16 ? g : join_slopes(g);
 }
 
 const Port& port_named(const std::vector<Port>& ports, std::string_view name, std::string_view kind) {
@@ -68,7 +71,7 @@ Program Program::compile(const Graph& graph, const CompileOptions& options) {
   // oneDNN's choices depend on the number of threads, so it has to be set here already.
   const ThreadScope threads(options.threads);
   auto impl = std::make_shared<Impl>();
-  const Graph ready = prepared(graph, options.symbols);
+  const Graph ready = prepared(graph, options.symbols, options.precision);
   impl->plan = Lowering(ready, options.precision, options.by_image, WeightCache(options.cache)).run();
   impl->threads = options.threads;
   impl->precision = options.precision;

@@ -90,14 +90,28 @@ template <class To, class From>
   return vector_select(a < 0.975F, near, far);
 }
 
-/// x Phi(x) with the normal distribution Phi.
-[[gnu::always_inline]] inline float vector_gelu(float x) {
-  return 0.5F * x * (1.0F + vector_erf(x * 0.707106781F));
+/// An activation at x and its derivative there; one that is not used costs nothing.
+struct Activated {
+  float value, slope;
+};
+
+/// x s with s = sigmoid(a x).
+[[gnu::always_inline]] inline Activated vector_swish(float x, float a) {
+  const float w = a * x, s = vector_sigmoid(w);
+  return {x * s, s * (w * (1.0F - s) + 1.0F)};
 }
 
-/// x/2 (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3)))
-[[gnu::always_inline]] inline float vector_tanh_gelu(float x) {
-  return 0.5F * x * (1.0F + vector_tanh(0.797884561F * (x + 0.044715F * x * x * x)));
+/// x Phi(x) with the normal distribution Phi.
+[[gnu::always_inline]] inline Activated vector_gelu(float x) {
+  const float e = 1.0F + vector_erf(x * 0.707106781F);
+  return {0.5F * x * e, 0.5F * e + x * (0.398942280F * vector_exp(-0.5F * x * x))};
+}
+
+/// x/2 (1 + tanh(u)) with u = sqrt(2 / pi) (x + 0.044715 x^3)
+[[gnu::always_inline]] inline Activated vector_tanh_gelu(float x) {
+  constexpr float kRoot = 0.797884561F, kCubic = 0.044715F;
+  const float t = vector_tanh(kRoot * (x + kCubic * x * x * x)), du = kRoot * (1.0F + 3.0F * kCubic * x * x);
+  return {0.5F * x * (1.0F + t), 0.5F * (1.0F + t + x * (1.0F - t * t) * du)};
 }
 
 }  // namespace limn

@@ -1,0 +1,101 @@
+// Activations with their slopes: one pass over the input writes both, the slope over the input where that is done
+// with.
+
+#include <algorithm>
+
+#include "limn/runtime/lowering.h"
+#include "limn/runtime/multiversion.h"
+#include "limn/runtime/vector_math.h"
+
+namespace limn {
+namespace {
+
+enum class Kind { swish, gelu, tanh_gelu };
+
+struct Activation {
+  Kind kind;
+  float a = 1.0F;  ///< of swish
+};
+
+std::optional<Activation> activation_of(const Node& node) {
+  if (node.op == "limn::SwishAndSlope")
+    return Activation{Kind::swish, static_cast<float>(node.attrs.real("alpha", 1.0))};
+  if (node.op != "limn::GeluAndSlope") return std::nullopt;
+  return Activation{node.attrs.text("approximate", "none") == "tanh" ? Kind::tanh_gelu : Kind::gelu};
+}
+
+/// `slope` may be `x`.
+template <class F>
+[[gnu::always_inline]] inline void each(const float* x, float* y, float* slope, std::int64_t n, F f) {
+#pragma GCC ivdep
+  for (std::int64_t i = 0; i < n; ++i) {
+    const Activated at = f(x[i]);
+    y[i] = at.value;
+    slope[i] = at.slope;
+  }
+}
+
+/// Flat, as a loop over a function that is called is no vector code.
+[[gnu::flatten]] LIMN_MULTIVERSION void run_activation(const Activation& activation, const float* x, float* y,
+                                                       float* slope, std::int64_t n) {
+  const float a = activation.a;
+  switch (activation.kind) {
+    case Kind::swish: each(x, y, slope, n, [=](float v) { return vector_swish(v, a); }); break;
+    case Kind::gelu: each(x, y, slope, n, [](float v) { return vector_gelu(v); }); break;
+    case Kind::tanh_gelu: each(x, y, slope, n, [](float v) { return vector_tanh_gelu(v); }); break;
+  }
+}
+
+/// Both functions are 0 at 0, their slopes are not: padding of channels is cleared.
+void clear_padding(const ChainShape& s, float* slope) {
+  float* const last = slope + (s.planes - 1) * s.plane;
+  for (std::int64_t i = 0; i < s.plane; i += s.lanes) std::fill(last + i + s.last_lanes, last + i + s.lanes, 0.0F);
+}
+
+Bind bind_activation(const Activation& activation, const View& from, const View& to, const View& slope_to) {
+  return [=](const Memory& memory) -> Run {
+    constexpr std::int64_t kPiece = 4096, kParallel = 16384;
+    const ChainShape s = chain_shape(from);
+    const float* x = memory.at(from);
+    float *y = memory.at(to), *slope = memory.at(slope_to);
+    const std::int64_t size = s.planes * s.plane, pieces = (size + kPiece - 1) / kPiece;
+    const std::int64_t x_stride = from.image_stride, y_stride = to.image_stride, d_stride = slope_to.image_stride;
+    return [=] {
+#pragma omp parallel for collapse(2) schedule(static) if (s.images * size >= kParallel)
+      for (std::int64_t image = 0; image < s.images; ++image)
+        for (std::int64_t piece = 0; piece < pieces; ++piece) {
+          const std::int64_t first = piece * kPiece;
+          run_activation(activation, x + image * x_stride + first, y + image * y_stride + first,
+                         slope + image * d_stride + first, std::min(kPiece, size - first));
+        }
+      if (s.last_lanes < s.lanes)
+        for (std::int64_t image = 0; image < s.images; ++image) clear_padding(s, slope + image * d_stride);
+    };
+  };
+}
+
+Layout layout_for(const Lowering& l, ValueId x, ValueId y) {
+  if (!l.is_image_like(y)) return Layout::plain;
+  const bool plain = l.lies(x, Layout::plain);
+  if (plain && l.dims(y)[1] < channel_block() / 2) return Layout::plain;
+  return l.has_slot(y) || l.lies(x, Layout::blocked) || !plain ? Layout::blocked : Layout::plain;
+}
+
+}  // namespace
+
+bool lower_activation_and_slope(Lowering& l, const Node& node) {
+  const auto activation = activation_of(node);
+  if (!activation || l.dtype(node.in[0]) != DType::f32) return false;
+  const ValueId y = node.out[0], slope = node.out[1];
+  const Layout layout = layout_for(l, node.in[0], y);
+  const View x = l.read(node.in[0], layout);
+  const View slope_to = l.may_overwrite(node.in[0], layout, false, slope) ? x : l.allocate(slope, layout);
+  const View to = l.allocate(y, layout);
+  l.emit(node.op.substr(std::string_view("limn::").size()) + " " + l.graph().value(y).name, "limn:slope", {x},
+         {to, slope_to}, bind_activation(*activation, x, to, slope_to));
+  l.place(y, to);
+  l.place(slope, slope_to);
+  return true;
+}
+
+}  // namespace limn
