@@ -9,7 +9,9 @@ namespace limn {
 namespace {
 
 std::size_t masks_in(const Graph& graph, const CompileOptions& options = {}) {
-  return static_cast<std::size_t>(std::ranges::count(kernels_of(graph, options), std::string("limn:mask")));
+  return static_cast<std::size_t>(std::ranges::count_if(kernels_of(graph, options), [](const std::string& kernel) {
+    return kernel == "limn:mask" || kernel == "limn:chain and mask";
+  }));
 }
 
 /// Two convolutions with Relu, one with Clip, and a pool.

@@ -7,14 +7,10 @@
 
 #include "limn/runtime/convolution.h"
 #include "limn/runtime/lowering.h"
+#include "limn/runtime/sparse.h"
 
 namespace limn {
 namespace {
-
-bool is_product(const Node& node) {
-  static constexpr std::string_view kProducts[] = {"Conv", "limn::ConvGrad", "Gemm", "MatMul"};
-  return std::ranges::find(kProducts, node.op) != std::end(kProducts);
-}
 
 /// Whether the node only asks where an input lies between its bounds. Positive numbers stay positive when rounded.
 bool is_mask(const Node& node) { return node.op == "limn::ReluGrad" || node.op == "limn::ClipGrad"; }
@@ -25,10 +21,9 @@ class Search {
   Search(const Lowering& l, const std::vector<Group>& groups)
       : l_(l),
         group_of_(l.graph().nodes().size()),
-        sparse_(l.graph().value_count()),
+        sparse_(values_maybe_sparse(l.graph())),
         takes_(sparse_.size()),
         keeps_(sparse_.size()) {
-    find_sparse();
     for (const Group& g : groups) {
       for (const std::size_t k : g.nodes) group_of_[k] = &g;
       takes_[index(first(g).out[0])] = multiplies(g);
@@ -47,19 +42,6 @@ class Search {
   ValueId result(const Group& g) const { return l_.node(g.nodes.back()).out[0]; }
   bool keeps(ValueId id) const { return keeps_[index(id)] != 0; }
   bool takes(const Group& g) const { return takes_[index(first(g).out[0])] != 0; }
-
-  /// A cotangent of the class scores before its first product: zero but for a class or two.
-  void find_sparse() {
-    for (const ValueId id : l_.graph().inputs()) sparse_[index(id)] = 1;
-    for (const Node& node : l_.graph().nodes()) {
-      if (is_product(node)) continue;
-      const auto last = is_mask(node) ? node.in.begin() + 1 : node.in.end();
-      if (!std::any_of(node.in.begin(), last, [&](ValueId i) { return i != kAbsent && sparse_[index(i)] != 0; }))
-        continue;
-      for (const ValueId o : node.out)
-        if (o != kAbsent) sparse_[index(o)] = 1;
-    }
-  }
 
   bool multiplies(const Group& g) const {
     const Node& node = first(g);

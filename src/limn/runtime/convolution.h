@@ -48,6 +48,25 @@ std::optional<dnnl::convolution_forward::primitive_desc> direct_convolution(
     const ConvolutionShape& shape, const dnnl::memory::desc& x, const dnnl::memory::desc& weights,
     const dnnl::memory::desc& bias, const dnnl::memory::desc& y, const dnnl::primitive_attr& attributes);
 
+/// Lowers the gradient of `forward`, which begins the group, with all that follows in it as a convolution, where
+/// that pays and can be.
+bool lower_gradient_as_convolution(Lowering& l, const Group& group, const ConvolutionShape& forward);
+
+/// Which gradients of convolutions take up what follows them.
+class GradientFusion {
+ public:
+  explicit GradientFusion(const Lowering& l);
+  /// Whether the ConvGrad can: it has no better way that cannot, as for sparse cotangents and by Winograd's
+  /// transform.
+  bool extends(const Node& node) const;
+  /// Whether the node reads a mask, and nothing else of a rectifier.
+  bool masks(const Node& node) const;
+
+ private:
+  const Lowering* l_;
+  std::vector<char> sparse_;  ///< by value
+};
+
 /// Whether oneDNN's kernels for bfloat16 serve the convolution and its gradient, and faster than those for float.
 bool serves_bf16(const ConvolutionShape& s);
 /// The same for a Conv, and for a ConvGrad whose cotangent may be `sparse`: zero but for a channel or two.

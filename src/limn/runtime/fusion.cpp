@@ -9,9 +9,9 @@ namespace {
 
 class Fusion {
  public:
-  Fusion(const Graph& graph, bool gates)
+  Fusion(const Graph& graph, const FusionOptions& options)
       : graph_(graph),
-        gates_(gates),
+        options_(options),
         uses_(graph.use_counts()),
         reader_(graph.value_count()),
         taken_(graph.nodes().size()) {
@@ -37,10 +37,12 @@ class Fusion {
   Group group_from(std::size_t k) {
     Group g;
     add(g, k);
-    if (gates_ && extend_gate(g))
+    if (options_.gates && extend_gate(g))
       extend_convolution(g);
     else if (node(k).op == "Conv" && is_constant(node(k).in[1]))
       extend_convolution(g);
+    else if (node(k).op == "limn::ConvGrad" && options_.gradient_extends(node(k)))
+      extend_gradient(g);
     else if (is_dense(node(k)))
       extend_dense(g);
     else if (const auto start = chain_start(graph_, node(k)))
@@ -95,15 +97,54 @@ class Fusion {
     if (!extend_rectifier(g) && g.residual == kAbsent) extend_activation(g, "Swish");
   }
 
-  /// The other operand of the Add that alone reads the result.
-  ValueId other_summand(const Group& g, std::size_t k) const {
+  void extend_gradient(Group& g) {
+    Group more = g;
+    extend_residual(more);
+    extend_activation(more, "Relu");
+    extend_mask(more);
+    extend_scale(more);
+    more.kind = Group::Kind::gradient;
+    // Where a pass over the pixels follows anyway, it does the rest.
+    const Node& last = node(more.nodes.back());
+    const auto k = next(more);
+    const bool goes_on = k && last.op != "Add" && link_of(graph_, node(*k), last.out[0]).has_value();
+    if (more.nodes.size() == 1 || goes_on) {
+      for (std::size_t i = 1; i < more.nodes.size(); ++i) taken_[more.nodes[i]] = 0;
+      return;
+    }
+    g = more;
+  }
+
+  void extend_mask(Group& g) {
+    const auto k = next(g);
+    if (!k || node(*k).in[0] != node(g.nodes.back()).out[0] || !options_.masks(node(*k))) return;
+    g.mask = *k;
+    add(g, *k);
+  }
+
+  /// Kernels read the factors by whole blocks of channels.
+  void extend_scale(Group& g) {
+    constexpr std::int64_t kBlock = 16;
+    const auto k = g.nodes.size() > 1 ? next(g) : std::nullopt;
+    if (!k || node(*k).op != "Mul") return;
+    const ValueId other = other_operand(g, *k);
+    const Tensor* t = other == kAbsent ? nullptr : graph_.constant(other);
+    const Dims like = known_dims(shape(node(*k).out[0]));
+    if (t == nullptr || t->dtype() != DType::f32 || !is_per_channel(t->dims(), like)) return;
+    if (t->count() != like[1] || like[1] % kBlock != 0) return;
+    g.scale = other;
+    add(g, *k);
+  }
+
+  /// The other operand of the Add or Mul that alone reads the result.
+  ValueId other_operand(const Group& g, std::size_t k) const {
     return node(k).in[node(k).in[0] == node(g.nodes.back()).out[0] ? 1 : 0];
   }
 
   void extend_residual(Group& g) {
     const auto k = next(g);
     if (!k || node(*k).op != "Add") return;
-    const ValueId other = other_summand(g, *k);
+    const ValueId other = other_operand(g, *k);
     if (shape(other) != shape(node(g.nodes.back()).out[0]) || is_constant(other)) return;
     g.residual = other;
     add(g, *k);
@@ -128,7 +169,7 @@ class Fusion {
   void extend_bias(Group& g) {
     const auto k = next(g);
     if (!k || node(*k).op != "Add") return;
-    const ValueId other = other_summand(g, *k);
+    const ValueId other = other_operand(g, *k);
     const Tensor* t = other == kAbsent ? nullptr : graph_.constant(other);
     if (t == nullptr || t->dtype() != DType::f32 || t->dims().size() != 1 || t->count() == 1) return;
     if (Dim(t->count()) != shape(node(g.nodes.back()).out[0]).back()) return;
@@ -164,7 +205,7 @@ class Fusion {
   }
 
   const Graph& graph_;
-  bool gates_;
+  const FusionOptions& options_;
   std::vector<std::uint32_t> uses_;
   std::vector<std::optional<std::size_t>> reader_;  ///< the last node that reads a value; none for outputs
   std::vector<char> taken_;
@@ -185,6 +226,6 @@ std::optional<ConstantMatrix> constant_matrix(const Graph& graph, ValueId id) {
   return turns ? std::optional(ConstantMatrix{graph.nodes()[*k].in[0], true}) : std::nullopt;
 }
 
-std::vector<Group> fuse(const Graph& graph, bool gates) { return Fusion(graph, gates).run(); }
+std::vector<Group> fuse(const Graph& graph, const FusionOptions& options) { return Fusion(graph, options).run(); }
 
 }  // namespace limn

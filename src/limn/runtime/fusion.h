@@ -2,6 +2,7 @@
 // Which nodes of a graph become one step.
 
 #include <cstddef>
+#include <functional>
 #include <optional>
 #include <vector>
 
@@ -12,17 +13,21 @@ namespace limn {
 /// Nodes that are computed together, in order; what they pass on to each other exists nowhere in memory.
 /// - A convolution or dense layer with what follows it: an added bias, an added residual, an activation. Before a
 ///   pointwise convolution, the factors of its channels: Mul with [N, C, 1, 1] (squeeze and excitation).
+/// - The gradient of a convolution with what follows it: another cotangent that is added, a Relu, the mask of a
+///   rectifier, factors of the channels (a normalisation's).
 /// - A chain of operators that work element by element on equally shaped values, and the sum of its planes.
 /// - Any other node alone.
 struct Group {
-  enum class Kind { single, convolution, dense, chain };
+  enum class Kind { single, convolution, gradient, dense, chain };
   Kind kind = Kind::single;
   std::vector<std::size_t> nodes;
-  ValueId gate = kAbsent;                 ///< the factors; the first node is the Mul then, the second the Conv
-  ValueId bias = kAbsent;                 ///< the constant that is added to every row of a dense layer
-  ValueId residual = kAbsent;             ///< what is added to the result, shaped like it
-  std::optional<std::size_t> activation;  ///< Relu, Clip, Gelu or Swish
-  std::optional<std::size_t> plane_sum;   ///< what adds up the planes of what a chain makes
+  ValueId gate = kAbsent;                      ///< the factors; the first node is the Mul then, the second the Conv
+  ValueId bias = kAbsent;                      ///< the constant that is added to every row of a dense layer
+  ValueId residual = kAbsent;                  ///< what is added to the result, shaped like it
+  std::optional<std::size_t> activation = {};  ///< Relu, Clip, Gelu or Swish
+  ValueId scale = kAbsent;                     ///< a constant factor of every channel at the end of a gradient
+  std::optional<std::size_t> mask = {};        ///< ReluGrad or ClipGrad behind a gradient
+  std::optional<std::size_t> plane_sum = {};   ///< what adds up the planes of what a chain makes
 };
 
 /// A constant matrix that a node reads as it lies, or through a Transpose.
@@ -32,8 +37,14 @@ struct ConstantMatrix {
 };
 std::optional<ConstantMatrix> constant_matrix(const Graph& graph, ValueId id);
 
-/// Partition of the nodes into groups, ordered so that a group comes after everything that it reads. Without
-/// `gates` a Mul before a convolution stays by itself.
-std::vector<Group> fuse(const Graph& graph, bool gates);
+struct FusionOptions {
+  bool gates = true;  ///< otherwise a Mul before a convolution stays by itself
+  /// Whether a ConvGrad takes up what follows it, and whether a ReluGrad or ClipGrad reads a mask: only then it
+  /// does.
+  std::function<bool(const Node&)> gradient_extends = [](const Node&) { return false; }, masks = gradient_extends;
+};
+
+/// Partition of the nodes into groups, ordered so that a group comes after everything that it reads.
+std::vector<Group> fuse(const Graph& graph, const FusionOptions& options);
 
 }  // namespace limn

@@ -202,6 +202,9 @@ struct BoundChain {
   std::byte* to;
   bool to_bf16;
   std::int64_t to_stride, to_plane;
+  std::optional<ChainStage> asked = {};  ///< of the mask, where there is one
+  std::uint8_t* mask = nullptr;
+  std::int64_t mask_stride = 0;
 
   void operator()() const {
     const ChainShape& s = chain.shape;
@@ -216,7 +219,12 @@ struct BoundChain {
   /// The first stage reads its operand, the last one writes the result; between them a piece stays in the cache.
   void run_piece(std::int64_t image, std::int64_t plane, std::int64_t begin, std::int64_t n) const {
     const std::int64_t first = image * to_stride + plane * to_plane + begin;
-    if (!to_bf16) return run_stages(image, plane, begin, n, reinterpret_cast<float*>(to) + first);
+    if (!to_bf16) {
+      float* const result = reinterpret_cast<float*>(to) + first;
+      run_stages(image, plane, begin, n, result);
+      if (asked) find_open(*asked, result, mask + image * mask_stride + plane * to_plane + begin, n);
+      return;
+    }
     alignas(64) float result[kPiece];
     run_stages(image, plane, begin, n, result);
     narrow(result, reinterpret_cast<std::uint16_t*>(to) + first, n);
@@ -363,17 +371,24 @@ std::vector<View> views_of(const std::vector<ChainOperand>& operands) {
 }  // namespace
 
 void emit_chain(Lowering& lowering, std::string label, Chain chain, std::vector<ChainOperand> operands,
-                const View& to) {
+                const View& to, const std::optional<MaskTarget>& mask) {
   const std::vector<View> reads = views_of(operands);
-  const Bind bind = [chain = std::move(chain), operands = std::move(operands), to](const Memory& memory) -> Run {
+  std::vector<View> writes{to};
+  if (mask) writes.push_back(mask->view);
+  const Bind bind = [=, chain = std::move(chain), operands = std::move(operands)](const Memory& memory) -> Run {
     const auto bound = bound_chain(chain, operands, memory);
     bound->to = memory.at<std::byte>(to);
     bound->to_bf16 = to.bf16;
     bound->to_stride = to.image_stride;
     bound->to_plane = chain.shape.plane;
+    if (mask) {
+      bound->asked = mask->stage;
+      bound->mask = memory.at<std::uint8_t>(mask->view);
+      bound->mask_stride = mask->view.image_stride;
+    }
     return [bound] { (*bound)(); };
   };
-  lowering.emit(std::move(label), "limn:chain", reads, {to}, bind);
+  lowering.emit(std::move(label), mask ? "limn:chain and mask" : "limn:chain", reads, writes, bind);
 }
 
 void emit_chain_sum(Lowering& lowering, std::string label, Chain chain, std::vector<ChainOperand> operands,

@@ -3,6 +3,7 @@
 // memory, where a "plane" is what lies together for one channel (or one block of channels) of one image.
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -84,18 +85,24 @@ struct Chain {
   bool ends_at_zero = false;
 };
 
+/// Where a byte for each element of a result goes: 1 where the stage, mask_positive or mask_between, lets a
+/// cotangent through, 0 elsewhere.
+struct MaskTarget {
+  ChainStage stage;
+  View view;  ///< lies like the result
+};
+
 /// Adds the step that runs the chain into `to`, which may be the memory of an operand. `to` and operands that are
-/// no lanes may lie as bfloat16.
+/// no lanes may lie as bfloat16, `to` not where there is a mask.
 void emit_chain(Lowering& lowering, std::string label, Chain chain, std::vector<ChainOperand> operands,
-                const View& to);
+                const View& to, const std::optional<MaskTarget>& mask = {});
 
 /// Adds the step that runs the chain and writes nothing but scale * the sum over each plane: [N, C, H, W] -> [N, C,
 /// 1, 1] in the chain's layout.
 void emit_chain_sum(Lowering& lowering, std::string label, Chain chain, std::vector<ChainOperand> operands,
                     const View& to, float scale);
 
-/// Adds the step that writes a byte for each element of `from`: 1 where the stage, mask_positive or mask_between,
-/// lets a cotangent through, 0 elsewhere. The views lie alike.
+/// Adds the step that makes the mask of `from`. The views lie alike.
 void emit_mask(Lowering& lowering, std::string label, const ChainStage& stage, const View& from, const View& to);
 
 /// to = scale * sum over each plane (or its maximum): [N, C, H, W] -> [N, C, 1, 1], in the layout of `from`.

@@ -72,7 +72,10 @@ class ChainLowering {
     chain_.ends_at_zero = std::ranges::all_of(chain_.stages, passes_zero);
     if (group_.plane_sum) return sum_planes(label), true;
     join_planes();
-    emit_chain(l_, label + " " + l_.graph().value(result_).name, std::move(chain_), std::move(operands_bound_), to);
+    std::optional<MaskTarget> mask;
+    if (const auto stage = l_.masks().of(result_)) mask = {*stage, l_.allocate_mask(result_, layout_)};
+    emit_chain(l_, label + " " + l_.graph().value(result_).name, std::move(chain_), std::move(operands_bound_), to,
+               mask);
     l_.place(result_, to);
     return true;
   }

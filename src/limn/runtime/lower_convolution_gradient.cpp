@@ -16,8 +16,8 @@ using dnnl::convolution_forward;
 
 class GradientLowering {
  public:
-  GradientLowering(Lowering& l, const Node& node, ConvolutionShape shape)
-      : l_(l), node_(node), s_(std::move(shape)) {
+  GradientLowering(Lowering& l, std::size_t node, ConvolutionShape shape)
+      : l_(l), alone_{Group::Kind::single, {node}}, node_(l.node(node)), s_(std::move(shape)) {
     // Rows and columns at the end that no window reads get no gradient; with some primitives they have to be cut
     // off.
     cut_ = s_.x;
@@ -27,7 +27,7 @@ class GradientLowering {
 
   bool run() {
     if (is_stem(s_)) return emit_stem(), true;
-    if (run_bf16() || emit_winograd() || emit_depthwise()) return true;
+    if (run_bf16() || emit_winograd() || lower_gradient_as_convolution(l_, alone_, s_)) return true;
     // oneDNN's kernels of size 1 know no padding.
     if (s_.is_pointwise() && s_.is_padded()) crop();
     return run_direct({Layout::blocked, Layout::nhwc});
@@ -70,38 +70,6 @@ class GradientLowering {
                       {data_argument(DNNL_ARG_DST, dx, images())}, together_ ? 1 : s_.x[0]);
     l_.place(node_.out[0], dx);
     return true;
-  }
-
-  /// Without a stride it is a convolution of dy, for which oneDNN has the better kernel: half to three quarters of
-  /// the time.
-  bool emit_depthwise() {
-    if (s_.group == 1 || s_.group != s_.x[1] || s_.x[1] != s_.y[1]) return false;
-    const auto g = s_.gradient();
-    if (!g) return false;
-    dy_ = l_.read(node_.in[0], Layout::blocked);
-    together_ = s_.x[0] == 1 || (dy_.dense() && !l_.has_slot(node_.out[0]));
-    const auto blocked = [&](const Dims& d) {
-      return dnnl_desc(whole(0, Layout::blocked, DType::f32, d), images());
-    };
-    const dnnl::memory::desc any(g->weights(), dnnl::memory::data_type::f32, dnnl::memory::format_tag::any);
-    const auto pd = direct_convolution(*g, blocked(g->x), any, {}, blocked(g->y), user_scratch());
-    if (!pd) return false;
-    const View dx = l_.allocate(node_.out[0], Layout::blocked);
-    l_.emit_primitive("ConvGrad " + node_.name, convolution_forward(*pd),
-                      {data_argument(DNNL_ARG_SRC, dy_, images()),
-                       {DNNL_ARG_WEIGHTS, pd->weights_desc(), reversed(*g, pd->weights_desc())}},
-                      {data_argument(DNNL_ARG_DST, dx, images())}, together_ ? 1 : s_.x[0]);
-    l_.place(node_.out[0], dx);
-    return true;
-  }
-
-  /// The weights of a depthwise convolution, reversed, as the kernel wants them.
-  View reversed(const ConvolutionShape& g, const dnnl::memory::desc& want) const {
-    l_.check_numbers(node_.in[1], false);
-    const auto turned = reversed_weights(l_.look(*l_.constant(node_.in[1])), s_.y[1], 1);
-    std::vector<float> values(want.get_size() / sizeof(float));
-    reorder_weights(turned.data(), dnnl_plain(g.weights()), want, reinterpret_cast<std::byte*>(values.data()));
-    return l_.own_constant(std::move(values), g.weights());
   }
 
   /// From now on the convolution is one without padding, of the part of dy that does not belong to the padding.
@@ -199,6 +167,7 @@ class GradientLowering {
   }
 
   Lowering& l_;
+  Group alone_;
   const Node& node_;
   ConvolutionShape s_;
   Dims cut_;
@@ -217,10 +186,17 @@ bool gradient_takes_bf16(const Lowering& l, const Node& node, bool sparse) {
   return s && !is_stem(*s) && serves_bf16(*s) && !(sparse && s->is_pointwise());
 }
 
-bool lower_convolution_gradient(Lowering& l, const Node& node) {
+bool lower_convolution_gradient(Lowering& l, const Group& group) {
+  const std::size_t first = group.nodes.front();
+  const Node& node = l.node(first);
   if (node.op != "limn::ConvGrad") return false;
   const auto shape = convolution_shape(l, node, l.dims(node.out[0]), l.dims(node.in[0]));
-  return shape && GradientLowering(l, node, *shape).run();
+  if (!shape) return false;
+  if (group.kind == Group::Kind::single) return GradientLowering(l, first, *shape).run();
+  if (lower_gradient_as_convolution(l, group, *shape)) return true;
+  // No kernel does all of it at once.
+  Group rest{Group::Kind::chain, {group.nodes.begin() + 1, group.nodes.end()}};
+  return GradientLowering(l, first, *shape).run() && lower_chain(l, rest);
 }
 
 }  // namespace limn

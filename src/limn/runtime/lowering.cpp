@@ -1,9 +1,11 @@
 #include "limn/runtime/lowering.h"
 
 #include <algorithm>
+#include <memory>
 #include <utility>
 
 #include "limn/ops/diagnostics.h"
+#include "limn/runtime/convolution.h"
 #include "limn/runtime/kernels.h"
 #include "limn/runtime/signs.h"
 #include "limn/runtime/threads.h"
@@ -30,11 +32,17 @@ Lowering::Lowering(const Graph& graph, Precision precision, std::optional<bool> 
 
 Plan Lowering::run() && {
   add_inputs();
-  const std::vector<Group> groups = fuse(graph_, precision_ != Precision::bf16);
-  if (precision_ == Precision::bf16)
-    bf16_ = Bf16(*this, groups);
-  else
+  FusionOptions fusion;
+  if (precision_ == Precision::bf16) {
+    fusion.gates = false;
+  } else {
     masks_ = Masks(*this);
+    const auto gradients = std::make_shared<GradientFusion>(*this);
+    fusion.gradient_extends = [=](const Node& n) { return gradients->extends(n); };
+    fusion.masks = [=](const Node& n) { return gradients->masks(n); };
+  }
+  const std::vector<Group> groups = fuse(graph_, fusion);
+  if (precision_ == Precision::bf16) bf16_ = Bf16(*this, groups);
   for (std::size_t k = 0; k < graph_.nodes().size(); ++k)
     if (masks_.spare(k, 1)) --remaining_[index(node(k).in[1])];
   loops_ = find_image_loops(*this, groups, omp_get_max_threads(), by_image_);
@@ -183,10 +191,11 @@ void Lowering::lower(const Group& group) {
   bool done = false;
   switch (group.kind) {
     case Group::Kind::convolution: done = lower_convolution(*this, group); break;
+    case Group::Kind::gradient: done = lower_convolution_gradient(*this, group); break;
     case Group::Kind::dense: done = lower_dense(*this, group); break;
     case Group::Kind::chain: done = lower_chain(*this, group); break;
     case Group::Kind::single:
-      done = lower_view(*this, first) || lower_channels(*this, first) || lower_convolution_gradient(*this, first) ||
+      done = lower_view(*this, first) || lower_channels(*this, first) || lower_convolution_gradient(*this, group) ||
              lower_pooling(*this, first) || lower_pooling_gradient(*this, first) ||
              lower_normalization(*this, first) || lower_rows(*this, first) ||
              lower_activation_and_slope(*this, first) || lower_reduction(*this, first) ||

@@ -71,6 +71,9 @@ class Lowering {
   bool parts_have_slots(const Node& node) const;
   /// The mask of a value that has one.
   View read_mask(ValueId id, Layout layout);
+  /// Memory for the mask of the current group's result, by a step that makes both; otherwise a step of its own
+  /// makes it.
+  View allocate_mask(ValueId id, Layout layout);
   bool mask_lies(ValueId id, Layout layout) const;
   /// The value lies there from now on.
   void place(ValueId id, View view);
@@ -93,6 +96,8 @@ class Lowering {
   View own_constant(std::vector<float> values, Dims dims);
   /// Weights in the form that a primitive wants, made once per form.
   View weights(ValueId id, const Dims& dims, const dnnl::memory::desc& want);
+  /// The same for weights that are changed first, and have these sizes then.
+  View weights(ValueId id, const Dims& dims, const dnnl::memory::desc& want, const WeightChange& change);
   /// The same for weights that are changed first, and lie as `lies` then: nothing where they do not pass the check.
   /// Kept in the cache on disk, the verdict too.
   std::optional<View> weights_that_suit(ValueId id, const dnnl::memory::desc& lies, const dnnl::memory::desc& want,
@@ -210,7 +215,7 @@ bool same_place(const View& a, const View& b);
 
 /// Each lowers a group if it can, and says whether it did.
 bool lower_convolution(Lowering& l, const Group& group);
-bool lower_convolution_gradient(Lowering& l, const Node& node);
+bool lower_convolution_gradient(Lowering& l, const Group& group);
 bool lower_dense(Lowering& l, const Group& group);
 /// Whether the group is computed as a dense layer is, and not as the gradient of one.
 bool dense_takes_bf16(const Lowering& l, const Group& group);

@@ -169,10 +169,16 @@ std::optional<View> Lowering::workspace(ValueId id) const {
 }
 
 void Lowering::make_mask(ValueId id, const ChainStage& stage) {
+  if (mask_forms_.contains(id)) return;
   const Layout layout = lies(id, Layout::blocked) ? Layout::blocked : Layout::plain;
-  const View from = read(id, layout), to = new_view(whole(0, layout, DType::u8, dims(id)), false);
+  const View from = read(id, layout), to = allocate_mask(id, layout);
   emit_mask(*this, "mask of " + graph_.value(id).name, stage, from, to);
-  mask_forms_[id].push_back(of_all_images(to));
+}
+
+View Lowering::allocate_mask(ValueId id, Layout layout) {
+  const View mask = new_view(whole(0, layout, DType::u8, dims(id)), false);
+  mask_forms_[id].push_back(of_all_images(mask));
+  return mask;
 }
 
 bool Lowering::mask_lies(ValueId id, Layout layout) const {
@@ -183,9 +189,8 @@ View Lowering::read_mask(ValueId id, Layout layout) {
   std::vector<View>& forms = mask_forms_.at(id);
   const auto it = std::ranges::find(forms, layout, &View::layout);
   if (it != forms.end()) return as_seen_here(*it);
-  const View from = as_seen_here(forms.front()), to = new_view(whole(0, layout, DType::u8, dims(id)), false);
+  const View from = as_seen_here(forms.front()), to = allocate_mask(id, layout);
   convert(id, from, to);
-  forms.push_back(of_all_images(to));
   return to;
 }
 

@@ -2,11 +2,17 @@
 
 #include <algorithm>
 #include <bit>
+#include <string_view>
 
 #include "limn/runtime/multiversion.h"
 
 namespace limn {
 namespace {
+
+bool is_product(const Node& node) {
+  static constexpr std::string_view kProducts[] = {"Conv", "limn::ConvGrad", "Gemm", "MatMul"};
+  return std::ranges::find(kProducts, node.op) != std::end(kProducts);
+}
 
 /// Up to one non-zero channel in this many is few.
 constexpr std::int64_t kFew = 16;
@@ -169,6 +175,21 @@ struct SparsePointwise {
 };
 
 }  // namespace
+
+std::vector<char> values_maybe_sparse(const Graph& graph) {
+  std::vector<char> sparse(graph.value_count());
+  for (const ValueId id : graph.inputs()) sparse[index(id)] = 1;
+  for (const Node& node : graph.nodes()) {
+    if (is_product(node)) continue;
+    const bool masks = node.op == "limn::ReluGrad" || node.op == "limn::ClipGrad";
+    const auto last = masks ? node.in.begin() + 1 : node.in.end();
+    if (!std::any_of(node.in.begin(), last, [&](ValueId i) { return i != kAbsent && sparse[index(i)] != 0; }))
+      continue;
+    for (const ValueId o : node.out)
+      if (o != kAbsent) sparse[index(o)] = 1;
+  }
+  return sparse;
+}
 
 Bind bind_sparse_rows(const View& dy, const View& w, const View& dx, Bind dense) {
   return [=](const Memory& memory) -> Run {

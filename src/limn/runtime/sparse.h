@@ -3,9 +3,15 @@
 
 #include <cstdint>
 
+#include <vector>
+
+#include "limn/graph.h"
 #include "limn/runtime/plan.h"
 
 namespace limn {
+
+/// By value: whether it may be a cotangent of class scores before its first product, zero but for a class or two.
+std::vector<char> values_maybe_sparse(const Graph& graph);
 
 /// dx [N, K] = dy [N, C] w with w [C, K] plain: by the rows of w whose dy is not zero when they are few, otherwise
 /// by `dense`.
