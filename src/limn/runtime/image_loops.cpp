@@ -81,16 +81,12 @@ class LoopFinder {
                          "GlobalAveragePool", "GlobalMaxPool", "LRN", "limn::LRNGrad", "limn::SwishAndSlope",
                          "limn::GeluAndSlope", "Identity"}))
       return true;
-    if (is_one_of(n.op, {"Concat", "Split"})) {
-      const std::int64_t axis = n.attrs.integer("axis", 0);
-      return axis == 1 || axis == -3;
-    }
+    if (is_one_of(n.op, {"Concat", "Split"})) return is_along_channels(n);
     if (is_one_of(n.op, {"ReduceMean", "ReduceSum", "ReduceMax"}))
       return reduced_axes(l_.graph(), n) == std::vector<std::int64_t>{2, 3};
-    if (!is_one_of(n.op, {"Slice", "Expand"}) || !l_.is_image_like(n.in[0])) return false;
+    if (n.op != "Slice") return spreads_channels(l_, n);
     const Dims &from = l_.dims(n.in[0]), &to = l_.dims(n.out[0]);
-    if (n.op == "Slice") return from[2] == to[2] && from[3] == to[3];
-    return from[1] == to[1] && from[2] == 1 && from[3] == 1;
+    return l_.is_image_like(n.in[0]) && from[2] == to[2] && from[3] == to[3];
   }
 
   /// Threads that have an image each; 0 where some of them would wait for the others' last image for too long.

@@ -14,6 +14,13 @@ namespace limn {
 
 class Lowering;
 
+/// Elements that are worked on together: small enough to stay in the first cache, a multiple of any block.
+inline constexpr std::int64_t kElementsAtOnce = 4096;
+/// Below this many elements threads cost more than they bring.
+inline constexpr std::int64_t kWorthThreads = 16384;
+/// Numbers of one lane each are repeated to this width, a multiple of any block.
+inline constexpr std::int64_t kPatternWidth = 16;
+
 /// How a tensor falls into planes: images x planes x `plane` elements, of which `lanes` adjacent ones are channels.
 struct ChainShape {
   std::int64_t images = 1, planes = 1, plane = 1, lanes = 1;
@@ -105,6 +112,8 @@ void emit_chain_sum(Lowering& lowering, std::string label, Chain chain, std::vec
 /// Adds the step that makes the mask of `from`. The views lie alike.
 void emit_mask(Lowering& lowering, std::string label, const ChainStage& stage, const View& from, const View& to);
 
+/// out[l] = the sum of x[l], x[l + lanes], ... of n elements.
+void sum_lanes(const float* x, std::int64_t n, std::int64_t lanes, float* out);
 /// to = scale * sum over each plane (or its maximum): [N, C, H, W] -> [N, C, 1, 1], in the layout of `from`.
 Bind bind_plane_reduction(const View& from, const View& to, float scale, bool maximum);
 /// to = scale * sum over channels: [N, C, H, W] -> [N, 1, H, W], plain.

@@ -126,6 +126,11 @@ bool is_per_channel(const Dims& d, const Dims& like) {
   return images && d[c] == like[1] && d[c + 1] == 1 && d[c + 2] == 1;
 }
 
+bool is_along_channels(const Node& node) {
+  const std::int64_t axis = node.attrs.integer("axis", 0);
+  return axis == 1 || axis == -3;
+}
+
 std::vector<std::int64_t> reduced_axes(const Graph& graph, const Node& node) {
   if (node.op == "GlobalAveragePool" || node.op == "GlobalMaxPool") return {2, 3};
   const Tensor* t = node.in.size() < 2 || node.in[1] == kAbsent ? nullptr : graph.constant(node.in[1]);

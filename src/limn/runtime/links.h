@@ -37,6 +37,9 @@ struct Bounds {
 };
 std::optional<Bounds> rectifier_bounds(const Graph& graph, const Node& node);
 
+/// Whether a Concat or Split of [N, C, H, W] goes along the channels.
+bool is_along_channels(const Node& node);
+
 /// Whether f32 values of one number per channel, [1 or N, C, 1, 1] or [C, 1, 1], beside `like` [N, C, H, W].
 bool is_per_channel(const Dims& dims, const Dims& like);
 

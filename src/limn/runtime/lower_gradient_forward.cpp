@@ -76,14 +76,22 @@ class GradientAsConvolution {
     return attr;
   }
 
+  /// A matrix, with a kernel of one, is read as its transpose.
+  View weights(const dnnl::memory::desc& want) {
+    const std::int64_t outputs = forward_.y[1], inputs = is_depthwise(forward_) ? 1 : forward_.x[1];
+    const Dims dims = s_.weights();
+    if (s_.is_pointwise()) {
+      const dnnl::memory::desc lies(dims, dnnl::memory::data_type::f32, dnnl::memory::dims{1, inputs, 1, 1});
+      return l_.reordered(node_.in[1], lies, want);
+    }
+    const auto reverse = [=](std::span<const float> w) { return reversed_weights(w, outputs, inputs); };
+    return l_.weights(node_.in[1], dims, want, {"reversed", reverse});
+  }
+
   void emit(const convolution_forward::primitive_desc& pd) {
     const View dx = sum_ ? residual_ : l_.allocate(result_, Layout::blocked);
-    const std::int64_t outputs = forward_.y[1], inputs = is_depthwise(forward_) ? 1 : forward_.x[1];
-    const WeightChange reverse{"reversed",
-                               [=](std::span<const float> w) { return reversed_weights(w, outputs, inputs); }};
     reads_.push_back(data_argument(DNNL_ARG_SRC, dy_, images()));
-    reads_.push_back(
-        {DNNL_ARG_WEIGHTS, pd.weights_desc(), l_.weights(node_.in[1], s_.weights(), pd.weights_desc(), reverse)});
+    reads_.push_back({DNNL_ARG_WEIGHTS, pd.weights_desc(), weights(pd.weights_desc())});
     constexpr std::string_view kOwn = "limn::";
     std::string label;
     for (const std::size_t k : group_.nodes) {

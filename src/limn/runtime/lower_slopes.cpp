@@ -54,19 +54,18 @@ void clear_padding(const ChainShape& s, float* slope) {
 
 Bind bind_activation(const Activation& activation, const View& from, const View& to, const View& slope_to) {
   return [=](const Memory& memory) -> Run {
-    constexpr std::int64_t kPiece = 4096, kParallel = 16384;
     const ChainShape s = chain_shape(from);
     const float* x = memory.at(from);
     float *y = memory.at(to), *slope = memory.at(slope_to);
-    const std::int64_t size = s.planes * s.plane, pieces = (size + kPiece - 1) / kPiece;
+    const std::int64_t size = s.planes * s.plane, pieces = (size + kElementsAtOnce - 1) / kElementsAtOnce;
     const std::int64_t x_stride = from.image_stride, y_stride = to.image_stride, d_stride = slope_to.image_stride;
     return [=] {
-#pragma omp parallel for collapse(2) schedule(static) if (s.images * size >= kParallel)
+#pragma omp parallel for collapse(2) schedule(static) if (s.images * size >= kWorthThreads)
       for (std::int64_t image = 0; image < s.images; ++image)
         for (std::int64_t piece = 0; piece < pieces; ++piece) {
-          const std::int64_t first = piece * kPiece;
+          const std::int64_t first = piece * kElementsAtOnce;
           run_activation(activation, x + image * x_stride + first, y + image * y_stride + first,
-                         slope + image * d_stride + first, std::min(kPiece, size - first));
+                         slope + image * d_stride + first, std::min(kElementsAtOnce, size - first));
         }
       if (s.last_lanes < s.lanes)
         for (std::int64_t image = 0; image < s.images; ++image) clear_padding(s, slope + image * d_stride);

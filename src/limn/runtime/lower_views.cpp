@@ -35,13 +35,6 @@ bool is_view(const Lowering& l, const Node& node) {
          std::ranges::find(kCollapsing, node.op) != std::end(kCollapsing);
 }
 
-/// [N, C, 1, 1] (or one image) spread over space.
-bool spreads_channels(const Lowering& l, const Node& node) {
-  if (node.op != "Expand" || !l.is_image_like(node.in[0]) || !l.is_image_like(node.out[0])) return false;
-  const Dims &from = l.dims(node.in[0]), &to = l.dims(node.out[0]);
-  return from[1] == to[1] && from[2] == 1 && from[3] == 1 && (from[0] == 1 || from[0] == to[0]);
-}
-
 std::optional<std::vector<std::int64_t>> integers(const Lowering& l, const Node& node, std::size_t i) {
   if (i >= node.in.size()) return std::nullopt;
   const Tensor* t = l.constant(node.in[i]);
@@ -81,8 +74,7 @@ void take_channels(Lowering& l, const std::string& label, ValueId from, std::int
 }
 
 bool lower_concat(Lowering& l, const Node& node) {
-  const std::int64_t axis = node.attrs.integer("axis", 1);
-  if (!l.is_image_like(node.out[0]) || (axis != 1 && axis != -3)) return false;
+  if (!l.is_image_like(node.out[0]) || !is_along_channels(node)) return false;
   if (std::ranges::none_of(node.in, [&](ValueId i) { return l.lies(i, Layout::blocked); })) return false;
   const bool bf16 = l.bf16().keeps(node.out[0]);
   if (!l.lies(node.out[0], Layout::blocked)) l.place(node.out[0], l.allocate(node.out[0], Layout::blocked, bf16));
@@ -109,8 +101,7 @@ bool lower_slice(Lowering& l, const Node& node) {
 }
 
 bool lower_split(Lowering& l, const Node& node) {
-  const std::int64_t axis = node.attrs.integer("axis", 0);
-  if (!l.is_image_like(node.in[0]) || (axis != 1 && axis != -3) || !l.lies(node.in[0], Layout::blocked))
+  if (!l.is_image_like(node.in[0]) || !is_along_channels(node) || !l.lies(node.in[0], Layout::blocked))
     return false;
   if (std::ranges::find(node.out, kAbsent) != node.out.end()) return false;
   std::int64_t first = 0;
@@ -122,6 +113,12 @@ bool lower_split(Lowering& l, const Node& node) {
 }
 
 }  // namespace
+
+bool spreads_channels(const Lowering& l, const Node& node) {
+  if (node.op != "Expand" || !l.is_image_like(node.in[0]) || !l.is_image_like(node.out[0])) return false;
+  const Dims &from = l.dims(node.in[0]), &to = l.dims(node.out[0]);
+  return from[1] == to[1] && from[2] == 1 && from[3] == 1 && (from[0] == 1 || from[0] == to[0]);
+}
 
 bool lower_view(Lowering& l, const Node& node) {
   if (spreads_channels(l, node)) return l.place_broadcast(node.out[0], node.in[0]), true;

@@ -96,6 +96,8 @@ class Lowering {
   View own_constant(std::vector<float> values, Dims dims);
   /// Weights in the form that a primitive wants, made once per form.
   View weights(ValueId id, const Dims& dims, const dnnl::memory::desc& want);
+  /// The same for weights that are taken to lie as `lies`, as a transposed matrix may.
+  View reordered(ValueId id, const dnnl::memory::desc& lies, const dnnl::memory::desc& want);
   /// The same for weights that are changed first, and have these sizes then.
   View weights(ValueId id, const Dims& dims, const dnnl::memory::desc& want, const WeightChange& change);
   /// The same for weights that are changed first, and lie as `lies` then: nothing where they do not pass the check.
@@ -154,7 +156,6 @@ class Lowering {
   void lower(const Group& group);
   void consume(const Group& group);
   void end_look();
-  View reordered(ValueId id, const dnnl::memory::desc& lies, const dnnl::memory::desc& want);
   View bytes_view(const std::byte* bytes, std::size_t size);
   void convert(ValueId id, const View& from, const View& to);
   View expand_now(ValueId id, ValueId source, Layout layout);
@@ -209,6 +210,8 @@ class Lowering {
 bool concatenates_blocks(const Lowering& l, const Node& node);
 /// The channels [first, first + count) of a blocked view; `first` is a multiple of the block.
 View channel_range(const View& view, std::int64_t first, std::int64_t count);
+/// Whether the node is an Expand of [N, C, 1, 1] (or one image) over space.
+bool spreads_channels(const Lowering& l, const Node& node);
 /// Whether two views share memory, and whether they are the same memory.
 bool overlap(const View& a, const View& b);
 bool same_place(const View& a, const View& b);

@@ -5,6 +5,7 @@
 
 #include "limn/ops/diagnostics.h"
 #include "limn/runtime/kernels.h"
+#include "limn/runtime/links.h"
 #include "limn/runtime/lowering.h"
 #include "limn/runtime/strided.h"
 
@@ -26,8 +27,7 @@ bool reads_alike(const View& from, Layout to, bool bf16) {
 
 bool concatenates_blocks(const Lowering& l, const Node& node) {
   if (node.op != "Concat" || !l.is_image_like(node.out[0])) return false;
-  const std::int64_t axis = node.attrs.integer("axis", 1);
-  if (axis != 1 && axis != -3) return false;
+  if (!is_along_channels(node)) return false;
   return std::ranges::all_of(node.in, [&](ValueId i) { return l.dims(i)[1] % channel_block() == 0; });
 }
 
