@@ -53,6 +53,11 @@ std::int64_t channel_block() {
   return wide ? 16 : 8;
 }
 
+bool processor_has_amx() {
+  static const bool multiplies = dnnl::get_effective_cpu_isa() == dnnl::cpu_isa::avx512_core_amx;
+  return multiplies;
+}
+
 bool processor_has_bf16() {
   static const bool multiplies = has(kAvx512Bf16);
   return multiplies;

@@ -22,8 +22,9 @@ struct Layouts {
   Layout x, y;
 };
 
-std::vector<Layouts> candidates(const ConvolutionShape& s) {
+std::vector<Layouts> candidates(const ConvolutionShape& s, bool amx) {
   constexpr std::int64_t kPictureChannels = 3;
+  if (amx) return {{Layout::nhwc, Layout::nhwc}};
   std::vector<Layouts> list;
   // The first layer reads the picture as it comes.
   if (s.x[1] <= kPictureChannels && s.group == 1) list.push_back({Layout::plain, Layout::blocked});
@@ -58,7 +59,7 @@ class ConvolutionLowering {
 
  private:
   bool run_described() {
-    for (const Layouts& layouts : candidates(s_)) {
+    for (const Layouts& layouts : candidates(s_, bf16_ && processor_has_amx())) {
       if (padded_ && layouts.x != Layout::blocked) continue;
       if (describe(layouts)) return emit(layouts), true;
     }
@@ -224,11 +225,19 @@ void append_activation(dnnl::post_ops& ops, const Graph& graph, const Node& node
     ops.append_eltwise(1.0F, dnnl::algorithm::eltwise_clip, std::max(b.low, -kMost), std::min(b.high, kMost));
 }
 
-// Measured on a Zen 5, batch 1 and 4: the transform takes 0.34 to 0.41 of the time of a direct convolution in float
-// from 256 channels and 28 x 28 positions on, and 0.46 to 0.63 below; bfloat16 takes 0.44 to 0.49 everywhere.
 bool serves_bf16(const ConvolutionShape& s) {
-  constexpr std::int64_t kManyChannels = 256, kManyPositions = 28 * 28;
   if (s.is_pointwise() && s.is_padded()) return false;
+  if (processor_has_amx()) {
+    // Measured on a Granite Rapids: values take a form of their own there (nhwc), which layers of few products for
+    // each number that they read and write do not earn, and the other kernels for bfloat16 are slower than those
+    // for float.
+    constexpr std::int64_t kProducts = 50;
+    return s.group == 1 && element_count(s.weights()) >= kProducts * (s.x[1] + s.y[1]);
+  }
+  // Measured on a Zen 5, batch 1 and 4: the transform takes 0.34 to 0.41 of the time of a direct convolution in
+  // float from 256 channels and 28 x 28 positions on, and 0.46 to 0.63 below; bfloat16 takes 0.44 to 0.49
+  // everywhere.
+  constexpr std::int64_t kManyChannels = 256, kManyPositions = 28 * 28;
   if (winograd_serves(s) && std::min(s.x[1], s.y[1]) >= kManyChannels && s.y[2] * s.y[3] >= kManyPositions)
     return false;
   return s.group == 1 || (s.group == s.x[1] && s.x[1] == s.y[1]);

@@ -36,7 +36,7 @@ class GradientLowering {
  private:
   bool run_bf16() {
     bf16_ = l_.bf16().takes(node_);
-    if (bf16_ && run_direct({Layout::blocked})) return true;
+    if (bf16_ && run_direct({processor_has_amx() ? Layout::nhwc : Layout::blocked})) return true;
     bf16_ = false;
     return false;
   }
