@@ -123,8 +123,9 @@ logarithmic; the exponent is their slope: 1 is proportional, below 1 the next on
 ## Batch
 
 {batch}What falls with the batch is what is done once for all its images: starting threads, and reading weights that do not fit the
-cache. Memory is the program and the weights, which stay as they are, and the activations, which grow with the batch: the
-curve bends where these outweigh those.
+cache. Memory is the program and the weights, which stay as they are, and the activations. Where layers of large images run image by
+image, each thread has those of one image, whatever the batch; what a backward pass asks of the forward pass, and what layers
+of many weights make, grows with the batch: the curve bends where that outweighs the rest.
 
 ## Image size
 
