@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
+
 #include "limn/graph.h"
 
 namespace limn::cli {
@@ -48,6 +50,17 @@ std::string unknown_option(const CLI::App& command, const std::vector<std::strin
   return {};
 }
 
+/// The first option that was given more often than it can be.
+const CLI::Option* repeated_option(const CLI::App& command, const std::vector<std::string>& arguments) {
+  for (const CLI::Option* option : command.get_options()) {
+    const auto is_name = [&](const std::string& argument) {
+      return option->check_name(argument.substr(0, argument.find('=')));
+    };
+    if (option->get_items_expected_max() == 1 && std::ranges::count_if(arguments, is_name) > 1) return option;
+  }
+  return nullptr;
+}
+
 }  // namespace
 
 Error explain_parse_error(const CLI::App& app, const CLI::ParseError& error,
@@ -61,6 +74,19 @@ Error explain_parse_error(const CLI::App& app, const CLI::ParseError& error,
   if (const auto name = unknown_option(command, arguments); !name.empty())
     return Error(ErrorCode::not_found, fmt::format("{} is not an option of limn {}", name, command.get_name()), {},
                  did_you_mean(name, option_names(command)) + hint);
+  if (const CLI::Option* option = repeated_option(command, arguments))
+    return Error(
+        ErrorCode::bad_input, fmt::format("{} is given more than once", option->get_name()), {},
+        option->get_type_name() == "LIST" ? "write what it lists with commas between: A,B" : "give it once");
+  const std::string_view what = error.what();
+  constexpr std::string_view kConversion = "Could not convert: ", kIs = " = ";
+  if (const auto at = what.find(kIs); what.starts_with(kConversion) && at != std::string_view::npos) {
+    const auto name = what.substr(kConversion.size(), at - kConversion.size());
+    return Error(ErrorCode::bad_input, fmt::format("{} does not take '{}'", name, what.substr(at + kIs.size())), {},
+                 hint);
+  }
+  if (error.get_name() == "ArgumentMismatch" && what.ends_with("missing"))
+    return Error(ErrorCode::bad_input, fmt::format("{} needs a value", what.substr(0, what.find(':'))), {}, hint);
   return Error(ErrorCode::bad_input, error.what(), {}, hint);
 }
 

@@ -258,6 +258,25 @@ TEST_F(BadInput, CommandsAndOptionsThatDoNotExistSuggestCloseOnes) {
   EXPECT_EQ(run_limn({"explain", "x", "y"}).code, 2);
 }
 
+TEST_F(BadInput, OptionsWithTooManyValuesOrTooFew) {
+  const auto refused = [](std::vector<std::string> options, const auto& says) {
+    std::vector<std::string> arguments{"explain", "x", "y"};
+    arguments.insert(arguments.end(), options.begin(), options.end());
+    const Ran ran = run_limn(arguments);
+    EXPECT_EQ(ran.code, 2);
+    EXPECT_THAT(ran.err, says);
+  };
+  refused({"--out", "z", "--method", "cam", "--method", "gradient"},
+          AllOf(StartsWith("limn: --method is given more than once"), HasSubstr("commas between: A,B")));
+  refused({"--out", "z", "-m", "cam", "--method=gradient"}, StartsWith("limn: --method is given more than once"));
+  refused({"--out", "z", "--top", "1", "--top", "2"},
+          AllOf(StartsWith("limn: --top is given more than once"), HasSubstr("give it once")));
+  refused({"--out", "z", "--batch"}, StartsWith("limn: --batch needs a value"));
+  refused({"--batch", "--out", "z"}, StartsWith("limn: --batch does not take '--out'"));
+  // What may be repeated is not the trouble.
+  refused({"--target", "1", "--target", "2"}, StartsWith("limn: --out is required"));
+}
+
 // ---- the system
 
 TEST_F(BadInput, OutputFolderCannotBeMade) {
