@@ -1,9 +1,10 @@
 #include "limn/passes/join_slopes.h"
 
 #include <map>
-#include <set>
+#include <optional>
 #include <string>
 #include <tuple>
+#include <vector>
 
 #include "limn/passes/rebuild.h"
 
@@ -13,9 +14,14 @@ namespace {
 /// Which activation of which value, with what attributes.
 using Key = std::tuple<std::string, ValueId, double, std::string>;
 
-Key key_of(const std::string& activation, const Node& node) {
-  return {activation, node.in[0], node.attrs.real("alpha", 1.0), node.attrs.text("approximate", "none")};
+/// Of an activation and of its slope alike.
+std::optional<Key> key_of(const Node& node) {
+  for (const std::string activation : {"Swish", "Gelu"})
+    if (node.op == activation || node.op == "limn::" + activation + "Slope")
+      return Key{activation, node.in[0], node.attrs.real("alpha", 1.0), node.attrs.text("approximate", "none")};
+  return std::nullopt;
 }
+bool is_slope(const Node& node) { return node.op.starts_with("limn::"); }
 
 class JoinSlopes {
  public:
@@ -23,22 +29,19 @@ class JoinSlopes {
 
   Graph run() && {
     for (const Node& node : graph_.nodes())
-      for (const std::string activation : {"Swish", "Gelu"}) {
-        if (node.op == activation) pairs_[key_of(activation, node)].activation = &node;
-        if (node.op == "limn::" + activation + "Slope") pairs_[key_of(activation, node)].slope = &node;
-      }
-    for (const auto& [key, pair] : pairs_)
-      if (pair.activation != nullptr && pair.slope != nullptr) {
-        pair_of_[pair.activation] = &pair;
-        pair_of_[pair.slope] = &pair;
-      }
-    if (pair_of_.empty()) return graph_;
+      if (const auto key = key_of(node)) (is_slope(node) ? pairs_[*key].slope : pairs_[*key].activation) = &node;
+    std::erase_if(pairs_,
+                  [](const auto& p) { return p.second.activation == nullptr || p.second.slope == nullptr; });
+    if (pairs_.empty()) return graph_;
     for (const Node& node : graph_.nodes()) {
-      const auto found = pair_of_.find(&node);
-      if (found == pair_of_.end())
+      const auto key = key_of(node);
+      const auto found = key ? pairs_.find(*key) : pairs_.end();
+      if (found == pairs_.end()) {
         rebuild_.copy(node);
-      else if (joined_.insert(found->second).second)
-        join(*found->second);
+        continue;
+      }
+      if (found->second.made.empty()) make(found->second);
+      rebuild_.replace(node.out[0], found->second.made[is_slope(node) ? 1 : 0]);
     }
     return std::move(rebuild_).finish();
   }
@@ -46,23 +49,18 @@ class JoinSlopes {
  private:
   struct Pair {
     const Node *activation = nullptr, *slope = nullptr;
+    std::vector<Value> made = {};  ///< by the node of both: y and the slope
   };
 
-  void join(const Pair& pair) {
+  void make(Pair& pair) {
     const Node& a = *pair.activation;
-    const ValueId y = a.out[0], slope = pair.slope->out[0];
-    const auto out =
-        rebuild_.to().add_node({"limn::" + a.op + "AndSlope", a.name, {rebuild_(a.in[0]).id}, {}, a.attrs},
-                               {graph_.value(y).name, graph_.value(slope).name});
-    rebuild_.replace(y, out[0]);
-    rebuild_.replace(slope, out[1]);
+    pair.made = rebuild_.to().add_node({"limn::" + a.op + "AndSlope", a.name, {rebuild_(a.in[0]).id}, {}, a.attrs},
+                                       {graph_.value(a.out[0]).name, graph_.value(pair.slope->out[0]).name});
   }
 
   const Graph& graph_;
   Rebuild rebuild_;
   std::map<Key, Pair> pairs_;
-  std::map<const Node*, const Pair*> pair_of_;
-  std::set<const Pair*> joined_;
 };
 
 }  // namespace

@@ -6,14 +6,12 @@
 #include <utility>
 
 #include "limn/runtime/convolution.h"
+#include "limn/runtime/links.h"
 #include "limn/runtime/lowering.h"
 #include "limn/runtime/sparse.h"
 
 namespace limn {
 namespace {
-
-/// Whether the node only asks where an input lies between its bounds. Positive numbers stay positive when rounded.
-bool is_mask(const Node& node) { return node.op == "limn::ReluGrad" || node.op == "limn::ClipGrad"; }
 
 /// What is computed in bfloat16, and what lies so: all that could, and then struck out until nothing changes.
 class Search {
@@ -71,6 +69,7 @@ class Search {
     const Group& g = *group_of_[k];
     const Node& node = l_.node(k);
     if (passes_on(g)) return keeps(node.out[0]);
+    // Positive numbers stay positive when rounded.
     if (g.kind == Group::Kind::chain) return is_mask(node) && node.in[1] == id && node.in[0] != id;
     // It reads where the maximum was, which the pool in the forward pass has written down.
     if (node.op == "limn::MaxPoolGrad") return node.in[1] == id && node.in[0] != id;

@@ -249,7 +249,7 @@ struct BoundChain {
       run_stage(stage, next, r, lanes ? pattern : x, lanes, n);
       r = next;
     }
-    if (chain.moves_zero && plane + 1 == chain.shape.planes) clear_padding(result, n);
+    if (chain.moves_zero && plane + 1 == chain.shape.planes) clear_padding(chain.shape, result, n);
   }
 
   /// Of what the chain makes of a plane.
@@ -284,11 +284,6 @@ struct BoundChain {
   static bool is_zero(const float* pattern) {
     return std::all_of(pattern, pattern + kPatternWidth, [](float v) { return v == 0.0F; });
   }
-
-  void clear_padding(float* r, std::int64_t n) const {
-    const ChainShape& s = chain.shape;
-    for (std::int64_t i = 0; i < n; i += s.lanes) std::fill(r + i + s.last_lanes, r + i + s.lanes, 0.0F);
-  }
 };
 
 }  // namespace
@@ -306,6 +301,10 @@ ChainShape chain_shape(const View& v) {
   s.plane = v.plane() * s.lanes;
   s.last_lanes = v.channels() - (s.planes - 1) * s.lanes;
   return s;
+}
+
+void clear_padding(const ChainShape& s, float* piece, std::int64_t n) {
+  for (std::int64_t i = 0; i < n; i += s.lanes) std::fill(piece + i + s.last_lanes, piece + i + s.lanes, 0.0F);
 }
 
 ChainOperand full_operand(const View& v) { return {v, v.image_stride, chain_shape(v).plane, false}; }
@@ -379,16 +378,11 @@ void emit_mask(Lowering& lowering, std::string label, const ChainStage& stage, c
     const ChainShape s = chain_shape(from);
     const float* x = memory.at(from);
     auto* y = memory.at<std::uint8_t>(to);
-    const std::int64_t x_stride = from.image_stride, y_stride = to.image_stride, size = s.planes * s.plane;
-    const std::int64_t pieces = (size + kElementsAtOnce - 1) / kElementsAtOnce;
+    const std::int64_t x_stride = from.image_stride, y_stride = to.image_stride;
     return [=] {
-#pragma omp parallel for collapse(2) schedule(static) if (s.images * size >= kWorthThreads)
-      for (std::int64_t image = 0; image < s.images; ++image)
-        for (std::int64_t piece = 0; piece < pieces; ++piece) {
-          const std::int64_t first = piece * kElementsAtOnce;
-          find_open(stage, x + image * x_stride + first, y + image * y_stride + first,
-                    std::min(kElementsAtOnce, size - first));
-        }
+      for_each_piece(s, [&](std::int64_t image, std::int64_t first, std::int64_t n) {
+        find_open(stage, x + image * x_stride + first, y + image * y_stride + first, n);
+      });
     };
   };
   lowering.emit(std::move(label), "limn:mask", {from}, {to}, bind);

@@ -25,6 +25,8 @@ struct ConvolutionShape {
   dnnl::memory::dims after() const;
   /// Kernel of one, stride of one, no groups; there may be padding.
   bool is_pointwise() const;
+  /// As many groups as channels, before and after.
+  bool is_depthwise() const { return group > 1 && group == x[1] && group == y[1]; }
   /// The input gradient as a convolution of its own, of dy with reversed_weights(); nothing where a stride or the
   /// padding allows none.
   std::optional<ConvolutionShape> gradient() const;

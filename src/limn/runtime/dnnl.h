@@ -21,8 +21,8 @@ inline dnnl::memory::data_type dnnl_floats(bool bf16) {
   return bf16 ? dnnl::memory::data_type::bf16 : dnnl::memory::data_type::f32;
 }
 
-/// Whether the processor multiplies tiles of bfloat16 (AMX), as oneDNN does for values that lie as nhwc: several times
-/// as fast as its other kernels for bfloat16, which are slower than those for float on such processors.
+/// Whether the processor multiplies tiles of bfloat16 (AMX), as oneDNN does for values that lie as nhwc: several
+/// times as fast as its other kernels for bfloat16, which are slower than those for float on such processors.
 bool processor_has_amx();
 
 /// Reference implementations of oneDNN are hundreds of times slower than the others, silently.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "limn/runtime/convolution.h"
 #include "limn/runtime/links.h"
 
 namespace limn {
@@ -41,7 +42,8 @@ class Fusion {
       extend_convolution(g);
     else if (node(k).op == "Conv" && is_constant(node(k).in[1]))
       extend_convolution(g);
-    else if (node(k).op == "limn::ConvGrad" && options_.gradient_extends(node(k)))
+    else if (node(k).op == "limn::ConvGrad" && options_.gradients != nullptr &&
+             options_.gradients->extends(node(k)))
       extend_gradient(g);
     else if (is_dense(node(k)))
       extend_dense(g);
@@ -117,7 +119,7 @@ class Fusion {
 
   void extend_mask(Group& g) {
     const auto k = next(g);
-    if (!k || node(*k).in[0] != node(g.nodes.back()).out[0] || !options_.masks(node(*k))) return;
+    if (!k || node(*k).in[0] != node(g.nodes.back()).out[0] || !options_.gradients->masks(node(*k))) return;
     g.mask = *k;
     add(g, *k);
   }

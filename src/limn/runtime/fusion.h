@@ -2,7 +2,6 @@
 // Which nodes of a graph become one step.
 
 #include <cstddef>
-#include <functional>
 #include <optional>
 #include <vector>
 
@@ -37,11 +36,12 @@ struct ConstantMatrix {
 };
 std::optional<ConstantMatrix> constant_matrix(const Graph& graph, ValueId id);
 
+class GradientFusion;
+
 struct FusionOptions {
   bool gates = true;  ///< otherwise a Mul before a convolution stays by itself
-  /// Whether a ConvGrad takes up what follows it, and whether a ReluGrad or ClipGrad reads a mask: only then it
-  /// does.
-  std::function<bool(const Node&)> gradient_extends = [](const Node&) { return false; }, masks = gradient_extends;
+  /// Which gradients of convolutions take up what follows them; none do without.
+  const GradientFusion* gradients = nullptr;
 };
 
 /// Partition of the nodes into groups, ordered so that a group comes after everything that it reads.

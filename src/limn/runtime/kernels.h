@@ -2,6 +2,7 @@
 // limn's own kernels: element-by-element chains, reductions, copies of channels. All work on plain and on blocked
 // memory, where a "plane" is what lies together for one channel (or one block of channels) of one image.
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -82,6 +83,22 @@ struct ChainStage {
   int operand = -1;
   float a = 0.0F, b = 0.0F;
 };
+
+/// Zeros in the padding of the last plane, or of a piece of it: n elements, whole positions.
+void clear_padding(const ChainShape& shape, float* piece, std::int64_t n);
+
+/// f(image, first, n) for pieces of n elements of every image, each from element `first` of it on, on all threads
+/// where that pays.
+template <class F>
+void for_each_piece(const ChainShape& shape, const F& f) {
+  const std::int64_t size = shape.planes * shape.plane, pieces = (size + kElementsAtOnce - 1) / kElementsAtOnce;
+#pragma omp parallel for collapse(2) schedule(static) if (shape.images * size >= kWorthThreads)
+  for (std::int64_t image = 0; image < shape.images; ++image)
+    for (std::int64_t piece = 0; piece < pieces; ++piece) {
+      const std::int64_t first = piece * kElementsAtOnce;
+      f(image, first, std::min(kElementsAtOnce, size - first));
+    }
+}
 
 struct Chain {
   ChainShape shape;

@@ -48,10 +48,8 @@ std::optional<ChainLink> unary_link(const Graph& g, const Node& node) {
     return static_cast<float>(node.attrs.real(name, otherwise));
   };
   if (const auto it = kPlain.find(node.op); it != kPlain.end()) return unary(it->second);
-  if (node.op == "Gelu")
-    return unary(node.attrs.text("approximate", "none") == "tanh" ? Kind::tanh_gelu : Kind::gelu);
-  if (node.op == "limn::GeluSlope")
-    return unary(node.attrs.text("approximate", "none") == "tanh" ? Kind::tanh_gelu_slope : Kind::gelu_slope);
+  if (node.op == "Gelu") return unary(is_tanh_gelu(node) ? Kind::tanh_gelu : Kind::gelu);
+  if (node.op == "limn::GeluSlope") return unary(is_tanh_gelu(node) ? Kind::tanh_gelu_slope : Kind::gelu_slope);
   if (node.op == "Swish") return unary(Kind::swish, real("alpha", 1.0));
   if (node.op == "limn::SwishSlope") return unary(Kind::swish_slope, real("alpha", 1.0));
   if (node.op == "Neg") return unary(Kind::affine, -1.0F, 0.0F);
@@ -126,6 +124,10 @@ bool is_per_channel(const Dims& d, const Dims& like) {
   return images && d[c] == like[1] && d[c + 1] == 1 && d[c + 2] == 1;
 }
 
+bool is_mask(const Node& node) { return node.op == "limn::ReluGrad" || node.op == "limn::ClipGrad"; }
+
+bool is_tanh_gelu(const Node& node) { return node.attrs.text("approximate", "none") == "tanh"; }
+
 bool is_along_channels(const Node& node) {
   const std::int64_t axis = node.attrs.integer("axis", 0);
   return axis == 1 || axis == -3;
@@ -158,7 +160,7 @@ std::optional<ChainLink> link_of(const Graph& graph, const Node& node, ValueId m
   if (!is_f32(graph, main) || node.out.empty() || node.out[0] == kAbsent || !is_f32(graph, node.out[0]))
     return std::nullopt;
   if (dims_of(graph, main) != dims_of(graph, node.out[0])) return std::nullopt;
-  if (node.op == "limn::ReluGrad" || node.op == "limn::ClipGrad") return mask_link(graph, node, main);
+  if (is_mask(node)) return mask_link(graph, node, main);
   if (node.op == "BatchNormalization") {
     if (node.in[0] != main || dims_of(graph, main).size() != 4 || !constant_statistics(graph, node))
       return std::nullopt;

@@ -37,6 +37,12 @@ struct Bounds {
 };
 std::optional<Bounds> rectifier_bounds(const Graph& graph, const Node& node);
 
+/// Whether the node is a rectifier's derivative: it asks of its input 1 only where that lies between its bounds.
+bool is_mask(const Node& node);
+
+/// Whether a Gelu, or its slope, is the approximation by tanh.
+bool is_tanh_gelu(const Node& node);
+
 /// Whether a Concat or Split of [N, C, H, W] goes along the channels.
 bool is_along_channels(const Node& node);
 

@@ -57,7 +57,7 @@ class ChainLowering {
     start_ = *chain_start(l_.graph(), l_.node(nodes_.front()));
     result_ = l_.node(nodes_.back()).out[0];
     collect();
-    layout_ = choose_layout();
+    layout_ = l_.elements_layout(result_, full_operands(), masks());
     add_start();
     for (std::size_t i = 0; i < links_.size(); ++i) add_link(links_[i], l_.node(nodes_[i]));
     const View to = group_.plane_sum ? whole(0, layout_, DType::f32, l_.dims(result_)) : choose_target();
@@ -122,18 +122,6 @@ class ChainLowering {
     for (const ChainLink& link : links_)
       if (is_masked(link)) ids.push_back(link.operand);
     return ids;
-  }
-
-  Layout choose_layout() const {
-    if (!l_.is_image_like(result_)) return Layout::plain;
-    bool blocked = l_.has_slot(result_), plain = false;
-    for (const ValueId id : full_operands()) {
-      blocked = blocked || l_.lies(id, Layout::blocked);
-      plain = plain || l_.lies(id, Layout::plain);
-    }
-    for (const ValueId id : masks()) blocked = blocked || l_.mask_lies(id, Layout::blocked);
-    if (l_.dims(result_)[1] < channel_block() / 2 && plain) return Layout::plain;
-    return blocked || !plain ? Layout::blocked : Layout::plain;
   }
 
   int add_operand(View view, bool lanes, ValueId id) {

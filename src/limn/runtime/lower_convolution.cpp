@@ -214,9 +214,9 @@ void append_activation(dnnl::post_ops& ops, const Graph& graph, const Node& node
     return ops.append_eltwise(1.0F, dnnl::algorithm::eltwise_swish,
                               static_cast<float>(node.attrs.real("alpha", 1.0)), 0.0F);
   if (node.op == "Gelu") {
-    const bool tanh = node.attrs.text("approximate", "none") == "tanh";
-    return ops.append_eltwise(1.0F, tanh ? dnnl::algorithm::eltwise_gelu_tanh : dnnl::algorithm::eltwise_gelu_erf,
-                              0.0F, 0.0F);
+    return ops.append_eltwise(
+        1.0F, is_tanh_gelu(node) ? dnnl::algorithm::eltwise_gelu_tanh : dnnl::algorithm::eltwise_gelu_erf, 0.0F,
+        0.0F);
   }
   const Bounds b = *rectifier_bounds(graph, node);
   if (b.low == 0.0F && b.high > kMost)
@@ -240,7 +240,7 @@ bool serves_bf16(const ConvolutionShape& s) {
   constexpr std::int64_t kManyChannels = 256, kManyPositions = 28 * 28;
   if (winograd_serves(s) && std::min(s.x[1], s.y[1]) >= kManyChannels && s.y[2] * s.y[3] >= kManyPositions)
     return false;
-  return s.group == 1 || (s.group == s.x[1] && s.x[1] == s.y[1]);
+  return s.group == 1 || s.is_depthwise();
 }
 
 bool convolution_takes_bf16(const Lowering& l, const Node& node) {

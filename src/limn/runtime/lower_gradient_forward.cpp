@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "limn/runtime/convolution.h"
+#include "limn/runtime/links.h"
 #include "limn/runtime/sparse.h"
 #include "limn/runtime/stem.h"
 #include "limn/runtime/winograd.h"
@@ -15,8 +16,6 @@ namespace limn {
 namespace {
 
 using dnnl::convolution_forward;
-
-bool is_depthwise(const ConvolutionShape& s) { return s.group > 1 && s.group == s.x[1] && s.x[1] == s.y[1]; }
 
 class GradientAsConvolution {
  public:
@@ -78,14 +77,14 @@ class GradientAsConvolution {
 
   /// A matrix, with a kernel of one, is read as its transpose.
   View weights(const dnnl::memory::desc& want) {
-    const std::int64_t outputs = forward_.y[1], inputs = is_depthwise(forward_) ? 1 : forward_.x[1];
+    const std::int64_t outputs = forward_.y[1], inputs = forward_.is_depthwise() ? 1 : forward_.x[1];
     const Dims dims = s_.weights();
     if (s_.is_pointwise()) {
       const dnnl::memory::desc lies(dims, dnnl::memory::data_type::f32, dnnl::memory::dims{1, inputs, 1, 1});
       return l_.reordered(node_.in[1], lies, want);
     }
     const auto reverse = [=](std::span<const float> w) { return reversed_weights(w, outputs, inputs); };
-    return l_.weights(node_.in[1], dims, want, {"reversed", reverse});
+    return l_.reordered(node_.in[1], dnnl_plain(dims), want, {"reversed", reverse});
   }
 
   void emit(const convolution_forward::primitive_desc& pd) {
@@ -120,8 +119,8 @@ class GradientAsConvolution {
 }  // namespace
 
 bool lower_gradient_as_convolution(Lowering& l, const Group& group, const ConvolutionShape& forward) {
-  const bool pays = group.nodes.size() > 1 || is_depthwise(forward);
-  if (!pays || (forward.group > 1 && !is_depthwise(forward))) return false;
+  const bool pays = group.nodes.size() > 1 || forward.is_depthwise();
+  if (!pays || (forward.group > 1 && !forward.is_depthwise())) return false;
   auto gradient = forward.gradient();
   return gradient && GradientAsConvolution(l, group, forward, *std::move(gradient)).run();
 }
@@ -132,11 +131,11 @@ bool GradientFusion::extends(const Node& node) const {
   const auto s = convolution_shape(*l_, node, l_->dims(node.out[0]), l_->dims(node.in[0]));
   if (!s || is_stem(*s) || winograd_serves(*s) || !s->gradient()) return false;
   if (s->is_pointwise() && (s->is_padded() || sparse_[index(node.in[0])] != 0)) return false;
-  return s->group == 1 || is_depthwise(*s);
+  return s->group == 1 || s->is_depthwise();
 }
 
 bool GradientFusion::masks(const Node& node) const {
-  return (node.op == "limn::ReluGrad" || node.op == "limn::ClipGrad") && l_->masks().of(node.in[1]).has_value();
+  return is_mask(node) && l_->masks().of(node.in[1]).has_value();
 }
 
 }  // namespace limn

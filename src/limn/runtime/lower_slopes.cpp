@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "limn/runtime/kernels.h"
+#include "limn/runtime/links.h"
 #include "limn/runtime/lowering.h"
 #include "limn/runtime/multiversion.h"
 #include "limn/runtime/vector_math.h"
@@ -21,7 +23,7 @@ std::optional<Activation> activation_of(const Node& node) {
   if (node.op == "limn::SwishAndSlope")
     return Activation{Kind::swish, static_cast<float>(node.attrs.real("alpha", 1.0))};
   if (node.op != "limn::GeluAndSlope") return std::nullopt;
-  return Activation{node.attrs.text("approximate", "none") == "tanh" ? Kind::tanh_gelu : Kind::gelu};
+  return Activation{is_tanh_gelu(node) ? Kind::tanh_gelu : Kind::gelu};
 }
 
 /// `slope` may be `x`.
@@ -46,38 +48,23 @@ template <class F>
   }
 }
 
-/// Both functions are 0 at 0, their slopes are not: padding of channels is cleared.
-void clear_padding(const ChainShape& s, float* slope) {
-  float* const last = slope + (s.planes - 1) * s.plane;
-  for (std::int64_t i = 0; i < s.plane; i += s.lanes) std::fill(last + i + s.last_lanes, last + i + s.lanes, 0.0F);
-}
-
 Bind bind_activation(const Activation& activation, const View& from, const View& to, const View& slope_to) {
   return [=](const Memory& memory) -> Run {
     const ChainShape s = chain_shape(from);
     const float* x = memory.at(from);
     float *y = memory.at(to), *slope = memory.at(slope_to);
-    const std::int64_t size = s.planes * s.plane, pieces = (size + kElementsAtOnce - 1) / kElementsAtOnce;
     const std::int64_t x_stride = from.image_stride, y_stride = to.image_stride, d_stride = slope_to.image_stride;
     return [=] {
-#pragma omp parallel for collapse(2) schedule(static) if (s.images * size >= kWorthThreads)
-      for (std::int64_t image = 0; image < s.images; ++image)
-        for (std::int64_t piece = 0; piece < pieces; ++piece) {
-          const std::int64_t first = piece * kElementsAtOnce;
-          run_activation(activation, x + image * x_stride + first, y + image * y_stride + first,
-                         slope + image * d_stride + first, std::min(kElementsAtOnce, size - first));
-        }
+      for_each_piece(s, [&](std::int64_t image, std::int64_t first, std::int64_t n) {
+        run_activation(activation, x + image * x_stride + first, y + image * y_stride + first,
+                       slope + image * d_stride + first, n);
+      });
+      // Both functions are 0 at 0, their slopes are not.
       if (s.last_lanes < s.lanes)
-        for (std::int64_t image = 0; image < s.images; ++image) clear_padding(s, slope + image * d_stride);
+        for (std::int64_t image = 0; image < s.images; ++image)
+          clear_padding(s, slope + image * d_stride + (s.planes - 1) * s.plane, s.plane);
     };
   };
-}
-
-Layout layout_for(const Lowering& l, ValueId x, ValueId y) {
-  if (!l.is_image_like(y)) return Layout::plain;
-  const bool plain = l.lies(x, Layout::plain);
-  if (plain && l.dims(y)[1] < channel_block() / 2) return Layout::plain;
-  return l.has_slot(y) || l.lies(x, Layout::blocked) || !plain ? Layout::blocked : Layout::plain;
 }
 
 }  // namespace
@@ -86,7 +73,7 @@ bool lower_activation_and_slope(Lowering& l, const Node& node) {
   const auto activation = activation_of(node);
   if (!activation || l.dtype(node.in[0]) != DType::f32) return false;
   const ValueId y = node.out[0], slope = node.out[1];
-  const Layout layout = layout_for(l, node.in[0], y);
+  const Layout layout = l.elements_layout(y, {&node.in[0], 1});
   const View x = l.read(node.in[0], layout);
   const View slope_to = l.may_overwrite(node.in[0], layout, false, slope) ? x : l.allocate(slope, layout);
   const View to = l.allocate(y, layout);

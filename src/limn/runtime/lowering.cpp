@@ -1,7 +1,6 @@
 #include "limn/runtime/lowering.h"
 
 #include <algorithm>
-#include <memory>
 #include <utility>
 
 #include "limn/ops/diagnostics.h"
@@ -32,17 +31,14 @@ Lowering::Lowering(const Graph& graph, Precision precision, std::optional<bool> 
 
 Plan Lowering::run() && {
   add_inputs();
-  FusionOptions fusion;
-  if (precision_ == Precision::bf16) {
-    fusion.gates = false;
-  } else {
+  const bool bf16 = precision_ == Precision::bf16;
+  std::optional<GradientFusion> gradients;
+  if (!bf16) {
     masks_ = Masks(*this);
-    const auto gradients = std::make_shared<GradientFusion>(*this);
-    fusion.gradient_extends = [=](const Node& n) { return gradients->extends(n); };
-    fusion.masks = [=](const Node& n) { return gradients->masks(n); };
+    gradients.emplace(*this);
   }
-  const std::vector<Group> groups = fuse(graph_, fusion);
-  if (precision_ == Precision::bf16) bf16_ = Bf16(*this, groups);
+  const std::vector<Group> groups = fuse(graph_, {!bf16, gradients ? &*gradients : nullptr});
+  if (bf16) bf16_ = Bf16(*this, groups);
   for (std::size_t k = 0; k < graph_.nodes().size(); ++k)
     if (masks_.spare(k, 1)) --remaining_[index(node(k).in[1])];
   loops_ = find_image_loops(*this, groups, omp_get_max_threads(), by_image_);

@@ -60,6 +60,9 @@ class Lowering {
   View read(ValueId id, Layout layout, bool bf16 = false);
   /// Whether it lies so already, as its own type or as bfloat16.
   bool lies(ValueId id, Layout layout) const { return form(id, layout, false) || form(id, layout, true); }
+  /// In which layout an element-by-element operator computes a result, of what its operands and masks lie in.
+  Layout elements_layout(ValueId result, std::span<const ValueId> operands,
+                         std::span<const ValueId> masks = {}) const;
   /// Memory for the result of a group: its slot in a concatenation, or memory of its own.
   View allocate(ValueId id, Layout layout, bool bf16 = false);
   /// Whether the result of the current group, the first one or another, may be written over the value, which nobody
@@ -96,10 +99,9 @@ class Lowering {
   View own_constant(std::vector<float> values, Dims dims);
   /// Weights in the form that a primitive wants, made once per form.
   View weights(ValueId id, const Dims& dims, const dnnl::memory::desc& want);
-  /// The same for weights that are taken to lie as `lies`, as a transposed matrix may.
-  View reordered(ValueId id, const dnnl::memory::desc& lies, const dnnl::memory::desc& want);
-  /// The same for weights that are changed first, and have these sizes then.
-  View weights(ValueId id, const Dims& dims, const dnnl::memory::desc& want, const WeightChange& change);
+  /// The same for weights that lie as `lies`, as a transposed matrix may, once they are changed.
+  View reordered(ValueId id, const dnnl::memory::desc& lies, const dnnl::memory::desc& want,
+                 const WeightChange& change = {});
   /// The same for weights that are changed first, and lie as `lies` then: nothing where they do not pass the check.
   /// Kept in the cache on disk, the verdict too.
   std::optional<View> weights_that_suit(ValueId id, const dnnl::memory::desc& lies, const dnnl::memory::desc& want,

@@ -168,6 +168,19 @@ std::optional<View> Lowering::workspace(ValueId id) const {
   return it == workspaces_.end() ? std::nullopt : std::optional(as_seen_here(it->second));
 }
 
+Layout Lowering::elements_layout(ValueId result, std::span<const ValueId> operands,
+                                 std::span<const ValueId> masks) const {
+  if (!is_image_like(result)) return Layout::plain;
+  bool blocked = has_slot(result), plain = false;
+  for (const ValueId id : operands) {
+    blocked = blocked || lies(id, Layout::blocked);
+    plain = plain || lies(id, Layout::plain);
+  }
+  for (const ValueId id : masks) blocked = blocked || mask_lies(id, Layout::blocked);
+  if (dims(result)[1] < channel_block() / 2 && plain) return Layout::plain;
+  return blocked || !plain ? Layout::blocked : Layout::plain;
+}
+
 void Lowering::make_mask(ValueId id, const ChainStage& stage) {
   if (mask_forms_.contains(id)) return;
   const Layout layout = lies(id, Layout::blocked) ? Layout::blocked : Layout::plain;

@@ -102,31 +102,23 @@ View Lowering::weights(ValueId id, const Dims& dims, const dnnl::memory::desc& w
   return reordered(id, dnnl_plain(dims), want);
 }
 
-View Lowering::weights(ValueId id, const Dims& dims, const dnnl::memory::desc& want, const WeightChange& change) {
-  check_numbers(id, false);
-  const Tensor& t = *constant(id);
-  const dnnl::memory::desc lies = dnnl_plain(dims);
-  const auto [it, fresh] = weight_forms_.try_emplace({t.identity(), change.name + name_of(lies) + name_of(want)});
-  if (!fresh) return it->second;
-  std::byte* const bytes = weight_memory(want.get_size());
-  reorder_weights(change.apply(look(t)).data(), lies, want, bytes);
-  return it->second = bytes_view(bytes, want.get_size());
-}
-
 View Lowering::matrix(ValueId id, std::int64_t rows, std::int64_t columns, bool row_major,
                       const dnnl::memory::desc& want) {
   using tag = dnnl::memory::format_tag;
   return reordered(id, {{rows, columns}, dnnl::memory::data_type::f32, row_major ? tag::ab : tag::ba}, want);
 }
 
-View Lowering::reordered(ValueId id, const dnnl::memory::desc& lies, const dnnl::memory::desc& want) {
+View Lowering::reordered(ValueId id, const dnnl::memory::desc& lies, const dnnl::memory::desc& want,
+                         const WeightChange& change) {
   const Tensor& t = *constant(id);
-  check_numbers(id, want == lies);
-  if (want == lies) return constant_view(t);
-  const auto [it, fresh] = weight_forms_.try_emplace({t.identity(), name_of(lies) + name_of(want)});
+  const bool as_it_is = !change.apply && want == lies;
+  check_numbers(id, as_it_is);
+  if (as_it_is) return constant_view(t);
+  const auto [it, fresh] = weight_forms_.try_emplace({t.identity(), change.name + name_of(lies) + name_of(want)});
   if (!fresh) return it->second;
+  const auto changed = change.apply ? change.apply(look(t)) : std::vector<float>();
   std::byte* const bytes = weight_memory(want.get_size());
-  reorder_weights(look(t).data(), lies, want, bytes);
+  reorder_weights(change.apply ? changed.data() : look(t).data(), lies, want, bytes);
   return it->second = bytes_view(bytes, want.get_size());
 }
 

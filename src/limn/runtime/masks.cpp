@@ -10,7 +10,7 @@ namespace {
 
 /// What a rectifier's derivative asks of its input 1; nothing for other nodes.
 std::optional<ChainStage> asked_by(const Lowering& l, const Node& node) {
-  if (node.op != "limn::ReluGrad" && node.op != "limn::ClipGrad") return std::nullopt;
+  if (!is_mask(node)) return std::nullopt;
   if (l.constant(node.in[0]) != nullptr || l.dims(node.in[0]) != l.dims(node.in[1])) return std::nullopt;
   const auto link = link_of(l.graph(), node, node.in[0]);
   return link ? std::optional(link->stage) : std::nullopt;

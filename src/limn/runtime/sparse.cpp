@@ -4,6 +4,7 @@
 #include <bit>
 #include <string_view>
 
+#include "limn/runtime/links.h"
 #include "limn/runtime/multiversion.h"
 
 namespace limn {
@@ -181,8 +182,7 @@ std::vector<char> values_maybe_sparse(const Graph& graph) {
   for (const ValueId id : graph.inputs()) sparse[index(id)] = 1;
   for (const Node& node : graph.nodes()) {
     if (is_product(node)) continue;
-    const bool masks = node.op == "limn::ReluGrad" || node.op == "limn::ClipGrad";
-    const auto last = masks ? node.in.begin() + 1 : node.in.end();
+    const auto last = is_mask(node) ? node.in.begin() + 1 : node.in.end();
     if (!std::any_of(node.in.begin(), last, [&](ValueId i) { return i != kAbsent && sparse[index(i)] != 0; }))
       continue;
     for (const ValueId o : node.out)
