@@ -8,13 +8,7 @@
 #include <cstring>
 #include <utility>
 
-// The two inner loops are compiled twice; the machine picks. Sanitizers cannot follow the choice.
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && !defined(__SANITIZE_ADDRESS__) && \
-    !defined(__SANITIZE_THREAD__)
-#define LIMN_VECTOR_CLONES __attribute__((target_clones("avx2", "default")))
-#else
-#define LIMN_VECTOR_CLONES
-#endif
+#include "limn/base/multiversion.h"
 
 namespace limn {
 namespace {
@@ -27,29 +21,40 @@ constexpr std::int32_t kHalf = 1 << (kWeightBits - 1);
 /// No weight is negative, so no sum is.
 std::uint8_t rounded_byte(std::int32_t sum) { return static_cast<std::uint8_t>(std::min(sum >> kWeightBits, 255)); }
 
-using EightInts = std::int32_t __attribute__((vector_size(32)));
-using EightBytes = std::uint8_t __attribute__((vector_size(8)));
+constexpr std::size_t kRows = 8;  ///< mixed at a time
+using Words = std::uint32_t __attribute__((vector_size(4 * kRows)));
 
-/// Mixes the pixels of two rows of RGB at a time: 2 x 4 lanes, the fourth of each pixel being its neighbour's
-/// red. So both rows must be readable one byte past their last pixel.
-LIMN_VECTOR_CLONES
-void mix_columns_rgb(const AxisWeights& axis, std::array<const std::uint8_t*, 2> in,
-                     std::array<std::uint8_t*, 2> out) {
+/// Mixes the pixels of some rows of RGB at a time, a word for each, of which the highest byte is the red of its
+/// neighbour and not used. So all rows must be readable one byte past their last pixel.
+LIMN_MULTIVERSION
+void mix_columns_rgb(const AxisWeights& axis, const std::array<const std::uint8_t*, kRows>& in,
+                     const std::array<std::uint8_t*, kRows>& out) {
+  const auto taps = static_cast<std::size_t>(axis.taps);
+  const std::int32_t* weights = axis.weights.data();
   for (std::size_t x = 0; x < axis.first.size(); ++x) {
-    const std::int32_t* weights = &axis.weights[x * static_cast<std::size_t>(axis.taps)];
     const std::size_t begin = static_cast<std::size_t>(axis.first[x]) * 3;
-    EightInts sum = {kHalf, kHalf, kHalf, kHalf, kHalf, kHalf, kHalf, kHalf};
-    for (std::size_t t = 0; t < static_cast<std::size_t>(axis.count[x]); ++t) {
-      EightBytes pixels;
-      std::memcpy(&pixels, in[0] + begin + 3 * t, 4);
-      std::memcpy(reinterpret_cast<std::uint8_t*>(&pixels) + 4, in[1] + begin + 3 * t, 4);
-      sum += __builtin_convertvector(pixels, EightInts) * weights[t];
+    Words red = Words{} + kHalf, green = red, blue = red;
+    for (std::size_t t = 0; t < taps; ++t) {
+      Words pixels;
+      for (std::size_t r = 0; r < kRows; ++r) {
+        std::uint32_t pixel;
+        std::memcpy(&pixel, in[r] + begin + 3 * t, 4);
+        pixels[r] = pixel;
+      }
+      const auto weight = static_cast<std::uint32_t>(*weights++);
+      red += (pixels & 255U) * weight;
+      green += (pixels >> 8U & 255U) * weight;
+      blue += (pixels >> 16U & 255U) * weight;
     }
-    sum >>= kWeightBits;
-    sum = sum > 255 ? EightInts{} + 255 : sum;
-    const EightBytes bytes = __builtin_convertvector(sum, EightBytes);
-    std::memcpy(out[0] + 3 * x, &bytes, 3);
-    std::memcpy(out[1] + 3 * x, reinterpret_cast<const std::uint8_t*>(&bytes) + 4, 3);
+    for (Words* sum : {&red, &green, &blue}) {
+      *sum >>= kWeightBits;
+      *sum = *sum > 255U ? Words{} + 255U : *sum;
+    }
+    const Words mixed = red | green << 8U | blue << 16U;
+    for (std::size_t r = 0; r < kRows; ++r) {
+      const std::uint32_t pixel = mixed[r];
+      std::memcpy(out[r] + 3 * x, &pixel, 3);
+    }
   }
 }
 
@@ -57,13 +62,13 @@ void mix_columns_grey(const AxisWeights& axis, const std::uint8_t* in, std::uint
   for (std::size_t x = 0; x < axis.first.size(); ++x) {
     const std::int32_t* weights = &axis.weights[x * static_cast<std::size_t>(axis.taps)];
     std::int32_t sum = kHalf;
-    for (int t = 0; t < axis.count[x]; ++t) sum += in[axis.first[x] + t] * weights[t];
+    for (int t = 0; t < axis.taps; ++t) sum += in[axis.first[x] + t] * weights[t];
     out[x] = rounded_byte(sum);
   }
 }
 
 /// One output row from `count` rows that lie `stride` bytes apart.
-LIMN_VECTOR_CLONES
+LIMN_MULTIVERSION
 void mix_rows(const std::int32_t* weights, int count, const std::uint8_t* in, std::size_t stride, std::size_t bytes,
               std::uint8_t* out) {
   constexpr std::size_t kBlock = 64;
@@ -89,11 +94,7 @@ struct Rows {
   int size() const { return end - begin; }
 };
 
-Rows rows_used(const AxisWeights& axis) {
-  Rows rows{axis.first.front(), 0};
-  for (std::size_t i = 0; i < axis.first.size(); ++i) rows.end = std::max(rows.end, axis.first[i] + axis.count[i]);
-  return rows;
-}
+Rows rows_used(const AxisWeights& axis) { return {axis.first.front(), axis.first.back() + axis.taps}; }
 
 /// The horizontal pass over some rows of the source.
 std::vector<std::uint8_t> mix_all_columns(const PixelView& in, const AxisWeights& axis, Rows rows) {
@@ -109,9 +110,15 @@ std::vector<std::uint8_t> mix_all_columns(const PixelView& in, const AxisWeights
   std::vector<std::uint8_t> last(in.row(in.height - 1), in.row(in.height - 1) + in_bytes);
   last.push_back(0);
   const auto in_row = [&](int y) { return y == in.height - 1 ? last.data() : in.row(y); };
-  for (int y = rows.begin; y < rows.end; y += 2) {
-    const int second = std::min(y + 1, rows.end - 1);
-    mix_columns_rgb(axis, {in_row(y), in_row(second)}, {out_row(y), out_row(second)});
+  for (int first = rows.begin; first < rows.end; first += static_cast<int>(kRows)) {
+    std::array<const std::uint8_t*, kRows> from;
+    std::array<std::uint8_t*, kRows> to;
+    for (std::size_t r = 0; r < kRows; ++r) {
+      const int y = std::min(first + static_cast<int>(r), rows.end - 1);
+      from[r] = in_row(y);
+      to[r] = out_row(y);
+    }
+    mix_columns_rgb(axis, from, to);
   }
   return out;
 }
@@ -132,27 +139,26 @@ std::vector<std::uint8_t> copy_columns(const PixelView& in, std::int64_t left, i
 AxisWeights axis_weights(int in, std::int64_t out, std::int64_t begin, int outputs) {
   const double scale = static_cast<double>(in) / static_cast<double>(out);
   const double support = std::max(scale, 1.0);
+  const auto center = [&](int i) { return (static_cast<double>(begin + i) + 0.5) * scale; };
+  const auto first = [&](int i) { return std::max(static_cast<int>(center(i) - support + 0.5), 0); };
+  const auto count = [&](int i) { return std::min(static_cast<int>(center(i) + support + 0.5), in) - first(i); };
   AxisWeights axis;
-  // Never more than the source has, however coarse the step.
-  axis.taps = static_cast<int>(std::min<double>(std::ceil(support) * 2 + 1, in));
-  axis.first.resize(static_cast<std::size_t>(outputs));
-  axis.count.resize(static_cast<std::size_t>(outputs));
-  axis.weights.resize(static_cast<std::size_t>(outputs) * static_cast<std::size_t>(axis.taps));
-  std::vector<double> real(static_cast<std::size_t>(axis.taps));
-  for (std::size_t i = 0; i < axis.first.size(); ++i) {
-    const double center = (static_cast<double>(begin + static_cast<std::int64_t>(i)) + 0.5) * scale;
-    const int first = std::max(static_cast<int>(center - support + 0.5), 0);
-    const int count = std::min(static_cast<int>(center + support + 0.5), in) - first;
+  for (int i = 0; i < outputs; ++i) axis.taps = std::max(axis.taps, count(i));
+  const auto taps = static_cast<std::size_t>(axis.taps);
+  axis.weights.resize(static_cast<std::size_t>(outputs) * taps);
+  std::vector<double> real(taps);
+  for (int i = 0; i < outputs; ++i) {
     double sum = 0;
-    for (int t = 0; t < count; ++t) {
-      real[t] = std::max(0.0, 1 - std::abs((t + first - center + 0.5) * (1 / support)));
-      sum += real[t];
+    for (int t = 0; t < count(i); ++t) {
+      real[static_cast<std::size_t>(t)] =
+          std::max(0.0, 1 - std::abs((t + first(i) - center(i) + 0.5) * (1 / support)));
+      sum += real[static_cast<std::size_t>(t)];
     }
-    axis.first[i] = first;
-    axis.count[i] = count;
-    std::int32_t* weights = &axis.weights[i * static_cast<std::size_t>(axis.taps)];
-    for (int t = 0; t < count; ++t)
-      weights[t] = static_cast<std::int32_t>(0.5 + real[t] / sum * (1 << kWeightBits));
+    axis.first.push_back(std::min(first(i), in - axis.taps));
+    std::int32_t* weights = &axis.weights[static_cast<std::size_t>(i) * taps];
+    weights += first(i) - axis.first.back();
+    for (int t = 0; t < count(i); ++t)
+      weights[t] = static_cast<std::int32_t>(0.5 + real[static_cast<std::size_t>(t)] / sum * (1 << kWeightBits));
   }
   return axis;
 }
@@ -176,7 +182,7 @@ std::vector<std::uint8_t> resample(const PixelView& in, const ResizeWindow& wind
   const auto row_bytes = static_cast<std::size_t>(window.width) * static_cast<std::size_t>(in.channels);
   std::vector<std::uint8_t> out(row_bytes * static_cast<std::size_t>(window.height));
   for (std::size_t y = 0; y < static_cast<std::size_t>(window.height); ++y)
-    mix_rows(&down.weights[y * static_cast<std::size_t>(down.taps)], down.count[y],
+    mix_rows(&down.weights[y * static_cast<std::size_t>(down.taps)], down.taps,
              wide.data() + row_bytes * static_cast<std::size_t>(down.first[y] - rows.begin), row_bytes, row_bytes,
              out.data() + row_bytes * y);
   return out;

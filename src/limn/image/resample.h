@@ -21,11 +21,11 @@ struct PixelView {
   }
 };
 
-/// One axis of a resize: which source pixels an output pixel mixes, and how much of each.
+/// One axis of a resize: which source pixels an output pixel mixes, and how much of each. All mix equally many, so
+/// that loops over them are foreseen; those that need fewer have weights of 0.
 struct AxisWeights {
-  int taps = 0;                       ///< slots per output pixel; unused ones have weight 0
-  std::vector<int> first;             ///< of each output pixel: its first source pixel
-  std::vector<int> count;             ///< and how many
+  int taps = 0;                       ///< source pixels of each output pixel
+  std::vector<int> first;             ///< of each output pixel: its first source pixel, rising
   std::vector<std::int32_t> weights;  ///< [outputs, taps], fixed point with 22 bits
 };
 

@@ -7,7 +7,7 @@
 
 #include "limn/runtime/kernels.h"
 #include "limn/runtime/lowering.h"
-#include "limn/runtime/multiversion.h"
+#include "limn/base/multiversion.h"
 #include "limn/runtime/vector_math.h"
 
 namespace limn {

@@ -1,6 +1,6 @@
 #include "limn/runtime/gate.h"
 
-#include "limn/runtime/multiversion.h"
+#include "limn/base/multiversion.h"
 #include "limn/runtime/threads.h"
 
 namespace limn {

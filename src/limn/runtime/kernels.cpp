@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <cstring>
 
-#include "limn/runtime/multiversion.h"
+#include "limn/base/multiversion.h"
 
 namespace limn {
 namespace {

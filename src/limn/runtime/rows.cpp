@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "limn/runtime/multiversion.h"
+#include "limn/base/multiversion.h"
 #include "limn/runtime/vector_math.h"
 
 namespace limn {

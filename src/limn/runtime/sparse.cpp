@@ -5,7 +5,7 @@
 #include <string_view>
 
 #include "limn/runtime/links.h"
-#include "limn/runtime/multiversion.h"
+#include "limn/base/multiversion.h"
 
 namespace limn {
 namespace {
