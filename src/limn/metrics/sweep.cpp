@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <utility>
 #include <vector>
@@ -15,23 +16,51 @@ namespace {
 
 constexpr std::size_t kSteps = 100;
 
-struct Pixel {
-  int x, y;
+/// Places are those of pixels in the map with a frame around it, so that every pixel has eight neighbours.
+struct Frame {
+  explicit Frame(const Heatmap& map)
+      : row(map.width + 2), size(static_cast<std::size_t>(row) * static_cast<std::size_t>(map.height + 2)) {}
+  int place(int x, int y) const { return (y + 1) * row + x + 1; }
+  int x(int place) const { return place % row - 1; }
+  int y(int place) const { return place / row - 1; }
+
+  int row;
+  std::size_t size;
 };
 
-/// Pixels by the highest threshold that they are above, row by row within each.
-class Steps {
+/// How many of the thresholds are below a value.
+class Below {
  public:
   /// The thresholds rise from 0 to 99 % of the maximum.
-  Steps(const Heatmap& map, std::span<const double, kSteps> thresholds) : pixels_(map.values.size()) {
-    const double per_value = (kSteps - 1) / thresholds.back();
-    std::vector<std::uint8_t> above(map.values.size());  // how many thresholds
+  explicit Below(std::span<const double, kSteps> thresholds) : per_value_((kSteps - 1) / thresholds.back()) {
+    constexpr double kEndless = std::numeric_limits<double>::infinity();
+    bounds_.front() = -kEndless;
+    std::ranges::copy(thresholds, bounds_.begin() + 1);
+    bounds_.back() = kEndless;
+  }
+  /// As computed, but for one where rounding has moved it.
+  std::size_t operator()(double value) const {
+    auto n = static_cast<std::size_t>(std::clamp(value * per_value_ + 1, 0.0, static_cast<double>(kSteps)));
+    n += bounds_[n + 1] < value ? 1U : 0U;
+    n -= bounds_[n] < value ? 0U : 1U;
+    return n;
+  }
+
+ private:
+  double per_value_;
+  std::array<double, kSteps + 2> bounds_;  ///< [n]: the last below what has n below it
+};
+
+/// Places by the highest threshold that their pixels are above, row by row within each.
+class Steps {
+ public:
+  Steps(const Heatmap& map, const Frame& frame, std::span<const double, kSteps> thresholds)
+      : places_(std::make_unique_for_overwrite<int[]>(map.values.size())) {
+    const Below below(thresholds);
+    const auto above = std::make_unique_for_overwrite<std::uint8_t[]>(map.values.size());  // how many thresholds
     std::array<std::size_t, kSteps + 1> counts{};
-    for (std::size_t i = 0; i < above.size(); ++i) {
-      const double value = map.values[i];
-      auto n = static_cast<std::size_t>(std::clamp(value * per_value + 1, 0.0, static_cast<double>(kSteps)));
-      while (n < kSteps && thresholds[n] < value) ++n;
-      while (n > 0 && thresholds[n - 1] >= value) --n;
+    for (std::size_t i = 0; i < map.values.size(); ++i) {
+      const std::size_t n = below(map.values[i]);
       above[i] = static_cast<std::uint8_t>(n);
       ++counts[n];
     }
@@ -39,17 +68,17 @@ class Steps {
     auto next = firsts_;
     std::size_t i = 0;
     for (int y = 0; y < map.height; ++y)
-      for (int x = 0; x < map.width; ++x) pixels_[next[above[i++]]++] = {x, y};
+      for (int x = 0; x < map.width; ++x) places_[next[above[i++]]++] = frame.place(x, y);
   }
 
   /// Above this threshold, and not above the next.
-  std::span<const Pixel> of(std::size_t threshold) const {
+  std::span<const int> of(std::size_t threshold) const {
     const std::size_t first = firsts_[threshold + 1];
-    return std::span(pixels_).subspan(first, firsts_[threshold] - first);
+    return {places_.get() + first, firsts_[threshold] - first};
   }
 
  private:
-  std::vector<Pixel> pixels_;
+  std::unique_ptr<int[]> places_;
   std::array<std::size_t, kSteps + 1>
       firsts_{};  ///< [n]: of the pixels above n thresholds; those above more precede
 };
@@ -108,20 +137,18 @@ constexpr auto kTouching = [] {
   return all;
 }();
 
-/// The regions above a threshold that falls. Places are those of pixels in a map with a frame, so that every pixel
-/// has eight neighbours.
+/// The regions above a threshold that falls.
 class Regions {
  public:
-  Regions(const Heatmap& map, std::vector<BoxSweep::Entry>& boxes)
+  Regions(const Heatmap& map, const Frame& frame, std::vector<BoxSweep::Entry>& boxes)
       : map_(map),
+        frame_(frame),
         boxes_(boxes),
-        row_(map.width + 2),
-        there_(static_cast<std::size_t>(row_) * static_cast<std::size_t>(map.height + 2)),
-        parent_(std::make_unique_for_overwrite<int[]>(there_.size())),
-        at_root_(std::make_unique_for_overwrite<Growing[]>(there_.size())),
-        offsets_{-row_ - 1, -row_, -row_ + 1, -1, 1, row_ - 1, row_, row_ + 1} {}
+        there_(frame.size),
+        parent_(std::make_unique_for_overwrite<int[]>(frame.size)),
+        at_root_(std::make_unique_for_overwrite<Growing[]>(frame.size)),
+        offsets_{-frame.row - 1, -frame.row, -frame.row + 1, -1, 1, frame.row - 1, frame.row, frame.row + 1} {}
 
-  int place(const Pixel& p) const { return (p.y + 1) * row_ + p.x + 1; }
   Growing& operator[](int root) { return at_root_[static_cast<std::size_t>(root)]; }
   bool is_root(int at) const { return parent(at) == at; }
   int root_of(int at) {
@@ -139,23 +166,59 @@ class Regions {
     boxes_.push_back({box, 0, threshold + 1});
   }
 
-  /// Returns the root of its region.
-  int add(const Pixel& p, int threshold) {
-    const int at = place(p);
+  struct Added {
+    int root;           ///< of their region
+    std::size_t count;  ///< at least one
+  };
+  /// Adds the first of the pixels, and those next in its row that touch nothing else than its region.
+  Added add(std::span<const int> places, int threshold) {
+    const int at = places.front(), x = frame_.x(at), y = frame_.y(at);
+    const int root = add(at, x, y, threshold);
+    return {root, 1 + extend(root, x, y, places)};
+  }
+
+ private:
+  int add(int at, int x, int y, int threshold) {
     const Touching& found = kTouching[neighbours(at)];
     there_[static_cast<std::size_t>(at)] = 1;
-    if (found.count == 0) return begun(p, threshold);
-    int root = joined(p, threshold, root_of(at + offsets_[found.which[0]]));
+    if (found.count == 0) return begun(at, x, y, threshold);
+    int root = joined(at, x, y, threshold, root_of(at + offsets_[found.which[0]]));
     for (std::size_t i = 1; i < found.count; ++i)
       root = united(root, root_of(at + offsets_[found.which[i]]), threshold);
     return root;
   }
 
- private:
+  /// As add(), where the neighbour in the west is all that has to be asked for its region: most pixels of a smooth
+  /// map. Returns how many.
+  std::size_t extend(int root, int x, int y, std::span<const int> places) {
+    Growing& into = (*this)[root];
+    if (into.pixels == 1) return 0;  // joined() would take the pixel for the root
+    const float* values =
+        map_.values.data() + static_cast<std::size_t>(y) * static_cast<std::size_t>(map_.width) + x;
+    std::uint8_t* here = there_.data() + places.front();
+    const std::uint8_t *above = here - frame_.row, *below = here + frame_.row;
+    int north = above[1], south = below[1];
+    std::size_t i = 1;
+    for (; i < places.size() && places[i] == places.front() + static_cast<int>(i); ++i) {
+      const int north_east = above[i + 1], east = here[i + 1], south_east = below[i + 1];
+      const bool others = ((north_east & ~north) | (east & ~north & ~south) | (south_east & ~south)) != 0;
+      if (others) break;
+      here[i] = 1;
+      parent(places[i]) = root;
+      into.heat += values[i];
+      north = north_east;
+      south = south_east;
+    }
+    const auto more = static_cast<int>(i) - 1;
+    into.x1 = std::max(into.x1, x + 1 + more);
+    into.pixels += more;
+    return i - 1;
+  }
+
   /// A bit for each that is there.
   unsigned neighbours(int at) const {
     const std::uint8_t* here = there_.data() + at;
-    const std::uint8_t *above = here - row_, *below = here + row_;
+    const std::uint8_t *above = here - frame_.row, *below = here + frame_.row;
     return above[-1] | above[0] << 1U | above[1] << 2U | here[-1] << 3U | here[1] << 4U | below[-1] << 5U |
            below[0] << 6U | below[1] << 7U;
   }
@@ -163,24 +226,23 @@ class Regions {
   int& parent(int at) { return parent_[static_cast<std::size_t>(at)]; }
   int parent(int at) const { return parent_[static_cast<std::size_t>(at)]; }
 
-  int begun(const Pixel& p, int threshold) {
-    const int at = place(p);
+  int begun(int at, int x, int y, int threshold) {
     parent(at) = at;
-    (*this)[at] = {p.x, p.y, p.x + 1, p.y + 1, 1, threshold, kNone, map_.at(p.x, p.y)};
+    (*this)[at] = {x, y, x + 1, y + 1, 1, threshold, kNone, map_.at(x, y)};
     return at;
   }
 
   /// The larger of two regions keeps its root; of equal ones the first, here the pixel.
-  int joined(const Pixel& p, int threshold, int root) {
+  int joined(int at, int x, int y, int threshold, int root) {
     Growing& into = (*this)[root];
-    if (into.pixels == 1) return united(begun(p, threshold), root, threshold);
-    parent(place(p)) = root;
-    into.x0 = std::min(into.x0, p.x);
-    into.y0 = std::min(into.y0, p.y);
-    into.x1 = std::max(into.x1, p.x + 1);
-    into.y1 = std::max(into.y1, p.y + 1);
+    if (into.pixels == 1) return united(begun(at, x, y, threshold), root, threshold);
+    parent(at) = root;
+    into.x0 = std::min(into.x0, x);
+    into.y0 = std::min(into.y0, y);
+    into.x1 = std::max(into.x1, x + 1);
+    into.y1 = std::max(into.y1, y + 1);
     ++into.pixels;
-    into.heat += map_.at(p.x, p.y);
+    into.heat += map_.at(x, y);
     return root;
   }
 
@@ -206,8 +268,8 @@ class Regions {
   }
 
   const Heatmap& map_;
+  const Frame& frame_;
   std::vector<BoxSweep::Entry>& boxes_;
-  int row_;
   std::vector<std::uint8_t> there_;
   std::unique_ptr<int[]> parent_;
   std::unique_ptr<Growing[]> at_root_;
@@ -241,15 +303,19 @@ BoxSweep box_sweep(const Heatmap& map) {
   if (maximum <= 0) return sweep;
   std::array<double, kSteps> thresholds;
   for (std::size_t i = 0; i < kSteps; ++i) thresholds[i] = sweep_fractions()[i] * maximum;
-  const Steps steps(map, thresholds);
-  Regions regions(map, sweep.boxes);
+  const Frame frame(map);
+  const Steps steps(map, frame, thresholds);
+  Regions regions(map, frame, sweep.boxes);
   std::vector<int> grown;  // roots, as they were when pixels were added
   int largest = kNone;
   for (int threshold = kSteps - 1; threshold >= 0; --threshold) {
     const auto i = static_cast<std::size_t>(threshold);
     grown.clear();
-    for (const Pixel& p : steps.of(i))
-      if (const int root = regions.add(p, threshold); grown.empty() || grown.back() != root) grown.push_back(root);
+    for (auto places = steps.of(i); !places.empty();) {
+      const auto added = regions.add(places, threshold);
+      if (grown.empty() || grown.back() != added.root) grown.push_back(added.root);
+      places = places.subspan(added.count);
+    }
     bool still_largest = largest != kNone && regions.is_root(largest);
     for (const int once : grown) {
       const int root = regions.root_of(once);

@@ -64,7 +64,7 @@ BlockResult BlockWorker::run(std::int64_t first) {
   std::vector<Slot> slots(std::min(static_cast<std::size_t>(plan_.batch), size - static_cast<std::size_t>(first)));
   const auto pixels = explainer_.images();
   const std::size_t stride = pixels.size() / static_cast<std::size_t>(plan_.batch);
-  std::ranges::fill(pixels, 0.0F);
+  std::ranges::fill(pixels.subspan(slots.size() * stride), 0.0F);
   for (std::size_t n = 0; n < slots.size(); ++n)
     load(slots[n], first + static_cast<std::int64_t>(n), pixels.subspan(n * stride, stride));
   predict(slots);
