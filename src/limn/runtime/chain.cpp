@@ -5,9 +5,9 @@
 #include <cmath>
 #include <cstring>
 
+#include "limn/base/multiversion.h"
 #include "limn/runtime/kernels.h"
 #include "limn/runtime/lowering.h"
-#include "limn/base/multiversion.h"
 #include "limn/runtime/vector_math.h"
 
 namespace limn {

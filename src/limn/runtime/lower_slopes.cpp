@@ -3,10 +3,10 @@
 
 #include <algorithm>
 
+#include "limn/base/multiversion.h"
 #include "limn/runtime/kernels.h"
 #include "limn/runtime/links.h"
 #include "limn/runtime/lowering.h"
-#include "limn/base/multiversion.h"
 #include "limn/runtime/vector_math.h"
 
 namespace limn {

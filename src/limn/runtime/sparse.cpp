@@ -4,8 +4,8 @@
 #include <bit>
 #include <string_view>
 
-#include "limn/runtime/links.h"
 #include "limn/base/multiversion.h"
+#include "limn/runtime/links.h"
 
 namespace limn {
 namespace {
