@@ -1,0 +1,217 @@
+#include "limn/runtime/max_pool.h"
+
+#include <cstring>
+#include <memory>
+#include <numeric>
+#include <utility>
+
+#include "limn/runtime/kernels.h"
+#include "limn/runtime/lowering.h"
+
+namespace limn {
+namespace {
+
+template <class T, int N>
+using Lanes __attribute__((vector_size(N * sizeof(T)), aligned(alignof(T)), may_alias)) = T;
+
+/// What a result is made of on one axis: `count` places of what is read, evenly apart, the first of which it sees
+/// through tap `tap`. Of a window its elements, of an element the windows that it lies in.
+struct Place {
+  std::int64_t first = 0, tap = 0, count = 0;
+};
+
+/// From one place to the next: by how many elements of what is read, and how many taps.
+struct PlaceSteps {
+  std::int64_t row, column, row_taps, column_taps;
+};
+
+/// A row of results: where its columns read, and its rows.
+struct PoolRow {
+  std::span<const Place> columns;
+  Place rows;
+  PlaceSteps step;
+};
+
+/// The kernels of one instruction set.
+struct PoolKernels {
+  void (*maxima)(const PoolRow&, const float*, float*, std::uint8_t*);
+  void (*maxima_chosen)(const PoolRow&, const float*, float*, std::uint8_t*);
+  void (*maxima_bf16)(const PoolRow&, const std::uint16_t*, std::uint16_t*, std::uint8_t*);
+  void (*maxima_bf16_chosen)(const PoolRow&, const std::uint16_t*, std::uint16_t*, std::uint8_t*);
+  void (*collect)(const PoolRow&, const float*, const std::uint8_t*, float*);
+
+  auto of(const float*, bool choose) const { return choose ? maxima_chosen : maxima; }
+  auto of(const std::uint16_t*, bool choose) const { return choose ? maxima_bf16_chosen : maxima_bf16; }
+};
+
+#if defined(__x86_64__)
+namespace avx512 {
+constexpr int kLanes = 16;
+#define LIMN_TARGET __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq")))
+#include "limn/runtime/max_pool_kernels.inc"
+#undef LIMN_TARGET
+}  // namespace avx512
+namespace avx2 {
+constexpr int kLanes = 8;
+#define LIMN_TARGET __attribute__((target("avx2")))
+#include "limn/runtime/max_pool_kernels.inc"
+#undef LIMN_TARGET
+}  // namespace avx2
+#endif
+namespace baseline {
+constexpr int kLanes = 8;
+#define LIMN_TARGET
+#include "limn/runtime/max_pool_kernels.inc"
+#undef LIMN_TARGET
+}  // namespace baseline
+
+const PoolKernels& kernels() {
+  static const PoolKernels chosen = [] {
+#if defined(__x86_64__)
+    if (channel_block() == avx512::kLanes) return avx512::kernels_of_set();
+    if (__builtin_cpu_supports("avx2")) return avx2::kernels_of_set();
+#endif
+    return baseline::kernels_of_set();
+  }();
+  return chosen;
+}
+
+/// The elements of each window. Neighbouring taps of the axis are `apart` taps of the window.
+std::vector<Place> elements_of_windows(const WindowAxis& a, std::int64_t apart) {
+  std::vector<Place> places;
+  for (std::int64_t o = 0; o < a.out; ++o) {
+    const auto [first, last] = a.inside(o);
+    places.push_back({a.at(o, first), first * apart, last - first});
+  }
+  return places;
+}
+
+/// The windows that each element lies in.
+std::vector<Place> windows_of_elements(const WindowAxis& a, std::int64_t apart) {
+  std::vector<Place> places(static_cast<std::size_t>(a.in));
+  for (std::int64_t o = 0; o < a.out; ++o) {
+    const auto [first, last] = a.inside(o);
+    for (std::int64_t k = first; k < last; ++k) {
+      Place& p = places[static_cast<std::size_t>(a.at(o, k))];
+      if (p.count++ > 0) continue;
+      p.first = o;
+      p.tap = k * apart;
+    }
+  }
+  return places;
+}
+
+/// From one window that an element lies in to the next: by how many windows, and how many taps.
+std::pair<std::int64_t, std::int64_t> step_of_windows(const WindowAxis& a) {
+  const std::int64_t common = std::gcd(a.stride, a.dilation);
+  return {a.dilation / common, -a.stride / common};
+}
+
+/// What a step knows of its planes before it sees memory.
+struct PoolPlan {
+  std::vector<Place> rows, columns;
+  PlaceSteps step;
+  std::int64_t images, planes;
+  std::int64_t width_read;  ///< in elements, as all that follows
+  std::int64_t plane_read, plane_written;
+
+  std::int64_t width_written() const { return plane_written / static_cast<std::int64_t>(rows.size()); }
+
+  /// f(row, image, from, to): the row of results at element `to` of the image reads from element `from` on.
+  template <class F>
+  void for_each_row(const F& f) const {
+    const auto height = static_cast<std::int64_t>(rows.size());
+    const std::int64_t count = images * planes * height;
+#pragma omp parallel for schedule(static) if (images * planes * plane_written >= kWorthThreads)
+    for (std::int64_t i = 0; i < count; ++i) {
+      const std::int64_t row = i % height, plane = i / height % planes;
+      const Place& place = rows[static_cast<std::size_t>(row)];
+      f(PoolRow{columns, place, step}, i / height / planes, plane * plane_read + place.first * width_read,
+        plane * plane_written + row * width_written());
+    }
+  }
+};
+
+PoolPlan forward_plan(const MaxPool& pool, const View& x, const View& y) {
+  const ChainShape from = chain_shape(x), to = chain_shape(y);
+  const std::int64_t width = pool.columns.in * from.lanes;
+  const PlaceSteps step{pool.rows.dilation * width, pool.columns.dilation * from.lanes, pool.columns.kernel, 1};
+  return {elements_of_windows(pool.rows, pool.columns.kernel),
+          elements_of_windows(pool.columns, 1),
+          step,
+          to.images,
+          to.planes,
+          width,
+          from.plane,
+          to.plane};
+}
+
+PoolPlan backward_plan(const MaxPool& pool, const View& dy, const View& dx) {
+  const ChainShape from = chain_shape(dy), to = chain_shape(dx);
+  const std::int64_t width = pool.columns.out * from.lanes;
+  const auto [down, taps_down] = step_of_windows(pool.rows);
+  const auto [right, taps_right] = step_of_windows(pool.columns);
+  const PlaceSteps step{down * width, right * from.lanes, taps_down * pool.columns.kernel, taps_right};
+  return {windows_of_elements(pool.rows, pool.columns.kernel),
+          windows_of_elements(pool.columns, 1),
+          step,
+          to.images,
+          to.planes,
+          width,
+          from.plane,
+          to.plane};
+}
+
+template <class Element>
+Run bound(const std::shared_ptr<const PoolPlan>& plan, const Memory& memory, const View& x, const View& y,
+          const std::optional<View>& chosen) {
+  const Element* from = memory.at<Element>(x);
+  Element* to = memory.at<Element>(y);
+  std::uint8_t* choices = chosen ? memory.at<std::uint8_t>(*chosen) : nullptr;
+  const std::int64_t from_stride = x.image_stride, to_stride = y.image_stride;
+  const std::int64_t choices_stride = chosen ? chosen->image_stride : 0;
+  const auto run = kernels().of(from, chosen.has_value());
+  return [=] {
+    plan->for_each_row([&](const PoolRow& row, std::int64_t image, std::int64_t read, std::int64_t written) {
+      run(row, from + image * from_stride + read, to + image * to_stride + written,
+          choices == nullptr ? nullptr : choices + image * choices_stride + written);
+    });
+  };
+}
+
+}  // namespace
+
+View new_choices(Lowering& lowering, const View& y) {
+  return lowering.bytes_by_image(y.images(), y.image_elements());
+}
+
+void emit_max_pool(Lowering& lowering, const std::string& label, const MaxPool& pool, const View& x, const View& y,
+                   const std::optional<View>& chosen) {
+  std::vector<View> writes{y};
+  if (chosen) writes.push_back(*chosen);
+  const Bind bind = [=, plan = std::make_shared<const PoolPlan>(forward_plan(pool, x, y))](const Memory& memory) {
+    return y.bf16 ? bound<std::uint16_t>(plan, memory, x, y, chosen) : bound<float>(plan, memory, x, y, chosen);
+  };
+  lowering.emit(label, std::string(y.bf16 ? "limn:bf16 maximum" : "limn:maximum") + (chosen ? " and choice" : ""),
+                {x}, writes, bind);
+}
+
+void emit_max_pool_gradient(Lowering& lowering, const std::string& label, const MaxPool& pool, const View& dy,
+                            const View& chosen, const View& dx) {
+  const Bind bind =
+      [=, plan = std::make_shared<const PoolPlan>(backward_plan(pool, dy, dx))](const Memory& memory) -> Run {
+    const float* from = memory.at(dy);
+    const std::uint8_t* choices = memory.at<std::uint8_t>(chosen);
+    float* to = memory.at(dx);
+    const std::int64_t from_stride = dy.image_stride, choices_stride = chosen.image_stride;
+    return [=, to_stride = dx.image_stride] {
+      plan->for_each_row([&](const PoolRow& row, std::int64_t image, std::int64_t read, std::int64_t written) {
+        kernels().collect(row, from + image * from_stride + read, choices + image * choices_stride + read,
+                          to + image * to_stride + written);
+      });
+    };
+  };
+  lowering.emit(label, "limn:choice", {dy, chosen}, {dx}, bind);
+}
+
+}  // namespace limn
