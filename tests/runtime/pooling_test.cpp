@@ -85,12 +85,34 @@ INSTANTIATE_TEST_SUITE_P(
                       Pool{{5, 48, 40, 40}, {3, 3}, {2, 2}, {1, 1, 1, 1}, {1, 1}, 0, 3},
                       Pool{{4, 40, 24, 24}, {3, 3}, {1, 1}, {1, 1, 1, 1}, {1, 1}, 0, 2, true}));
 
+/// What guided backpropagation asks of a pool: the positive part of its gradient.
+PoolAndGradient cut_off(const Pool& p) {
+  SmallNetwork n(5);
+  const Value x = n.input(p.x[1], p.x[2], p.x[3]), y = n.max_pool(x, p.attrs());
+  const Value dy = n.graph().input("dy", y.type());
+  Shape y_shape = y.shape();
+  y_shape[0] = Dim(p.x[0]);
+  Feeds feeds{{"x", n.normal(p.x, 1.0F)}, {"dy", n.normal(known_dims(y_shape), 1.0F)}};
+  const Value dx = relu(n.graph().add("limn::MaxPoolGrad", {dy, x}, p.attrs()));
+  return {n.finish({{"y", y}, {"dx", dx}}), std::move(feeds)};
+}
+
+TEST(MaxPool, CutsOffItsGradientAsItSumsIt) {
+  for (const Pool& p : {Pool{{2, 20, 13, 14}, {3, 3}, {2, 2}, {1, 1, 1, 1}}, Pool{{1, 16, 9, 9}, {3, 3}, {1, 1}},
+                        Pool{{1, 16, 9, 9}, {5, 5}, {1, 2}}, Pool{{1, 16, 9, 9}, {2, 2}, {3, 3}}}) {
+    const auto [graph, feeds] = cut_off(p);
+    EXPECT_THAT(kernels_of(graph, p.options(), "limn::MaxPoolGrad+Relu"), ElementsAre("limn:choice"));
+    expect_elements_like_reference(graph, feeds, p.options(), 1e-6, 1e-6);
+  }
+}
+
 /// One byte does not tell their taps.
 TEST(MaxPool, LargeWindowsAreLeftToTheReference) {
   const Pool p{{1, 3, 20, 20}, {17, 16}, {1, 1}};
-  const auto [graph, feeds] = network(p);
-  EXPECT_THAT(kernels_of(graph, p.options(), "MaxPool"), Each(StartsWith("reference")));
-  expect_elements_like_reference(graph, feeds, p.options(), 1e-6, 1e-6);
+  for (const auto& [graph, feeds] : {network(p), cut_off(p)}) {
+    EXPECT_THAT(kernels_of(graph, p.options(), "MaxPool"), Each(StartsWith("reference")));
+    expect_elements_like_reference(graph, feeds, p.options(), 1e-6, 1e-6);
+  }
 }
 
 TEST(MaxPool, WithoutAGradientRemembersNothing) {

@@ -58,7 +58,7 @@ Graph folded(const Graph& graph) {
 /// The explanation in few standard operators, reading the model's values by their names.
 Graph in_short(const Graph& graph, std::int64_t opset) {
   const Graph simple = with_scaled_weights(
-      join_parts(prune(mean_first(simplify(prune(graph), GuidedMasks::move), channel_means_as_nodes))));
+      join_parts(prune(mean_first(simplify(prune(graph)), channel_means_as_nodes))));
   return prune(merge_equal(folded(with_fewer_passes(in_onnx_operators(simple, opset)))));
 }
 

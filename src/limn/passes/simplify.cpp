@@ -18,8 +18,7 @@ bool is_all(const Tensor* t, float value) {
 
 class Simplify {
  public:
-  Simplify(const Graph& graph, GuidedMasks guided_masks)
-      : graph_(graph), guided_masks_(guided_masks), uses_(graph.use_counts()), rebuild_(graph) {}
+  explicit Simplify(const Graph& graph) : graph_(graph), uses_(graph.use_counts()), rebuild_(graph) {}
 
   Graph run() {
     for (const Node& node : graph_.nodes()) {
@@ -148,7 +147,7 @@ class Simplify {
   bool mask_pooled(const Node& node) {
     if (node.op != "limn::ReluGrad") return false;
     const Node* last = made_for_one(node.in[0]);
-    const bool guided = guided_masks_ == GuidedMasks::move && last != nullptr && last->op == "Relu";
+    const bool guided = last != nullptr && last->op == "Relu";
     const Node* grad = guided ? made_for_one(last->in[0]) : last;
     const Node* rectifier = producer_of(graph_, node.in[1]);
     if (grad == nullptr || grad->op != "limn::MaxPoolGrad" || grad->in[1] != node.in[1]) return false;
@@ -235,13 +234,12 @@ class Simplify {
   }
 
   const Graph& graph_;
-  GuidedMasks guided_masks_;
   std::vector<std::uint32_t> uses_;
   Rebuild rebuild_;
 };
 
 }  // namespace
 
-Graph simplify(const Graph& graph, GuidedMasks guided_masks) { return Simplify(graph, guided_masks).run(); }
+Graph simplify(const Graph& graph) { return Simplify(graph).run(); }
 
 }  // namespace limn

@@ -4,11 +4,6 @@
 
 namespace limn {
 
-/// Whether the mask of a rectifier moves to the pooled side of a max pooling too where guided backpropagation cuts
-/// off between the two. Fewer bytes are moved then, but one pass over the pixels more is made where steps would be
-/// fused.
-enum class GuidedMasks { stay, move };
-
 /// Removes nodes that change nothing (Identity, Dropout, Reshape to the same shape, adding 0, multiplying by 1, the
 /// mean of what was repeated ...)
 /// and writes a few patterns in a cheaper form:
@@ -17,6 +12,6 @@ enum class GuidedMasks { stay, move };
 /// - an average pooling after a convolution of kernel 1 comes before it, where there are fewer pixels;
 /// - the mask of a rectifier before max pooling is applied to the pooled cotangent, which is smaller.
 /// Meant for graphs with concrete sizes; others are left as they are where a shape is needed.
-LIMN_API Graph simplify(const Graph& graph, GuidedMasks guided_masks = GuidedMasks::stay);
+LIMN_API Graph simplify(const Graph& graph);
 
 }  // namespace limn

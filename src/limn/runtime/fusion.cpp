@@ -45,6 +45,8 @@ class Fusion {
     else if (node(k).op == "limn::ConvGrad" && options_.gradients != nullptr &&
              options_.gradients->extends(node(k)))
       extend_gradient(g);
+    else if (node(k).op == "limn::MaxPoolGrad")
+      extend_pool_gradient(g);
     else if (is_dense(node(k)))
       extend_dense(g);
     else if (const auto start = chain_start(graph_, node(k)))
@@ -115,6 +117,11 @@ class Fusion {
       return;
     }
     g = more;
+  }
+
+  void extend_pool_gradient(Group& g) {
+    extend_activation(g, "Relu");
+    if (g.activation) g.kind = Group::Kind::gradient;
   }
 
   void extend_mask(Group& g) {

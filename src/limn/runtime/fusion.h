@@ -14,6 +14,7 @@ namespace limn {
 ///   pointwise convolution, the factors of its channels: Mul with [N, C, 1, 1] (squeeze and excitation).
 /// - The gradient of a convolution with what follows it: another cotangent that is added, a Relu, the mask of a
 ///   rectifier, factors of the channels (a normalisation's).
+/// - The gradient of a max pool with a Relu.
 /// - A chain of operators that work element by element on equally shaped values, and the sum of its planes.
 /// - Any other node alone.
 struct Group {

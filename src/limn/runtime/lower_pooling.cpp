@@ -138,14 +138,16 @@ bool lower_average(Lowering& l, const Node& node) {
   return true;
 }
 
-bool lower_maximum_gradient(Lowering& l, const Node& node) {
+bool lower_maximum_gradient(Lowering& l, const Group& group) {
+  const Node &node = l.node(group.nodes.front()), &last = l.node(group.nodes.back());
   if (node.op != "limn::MaxPoolGrad" || l.dtype(node.in[0]) != DType::f32) return false;
   const auto pool = maximum_of(node, l.dims(node.out[0]));
   if (!pool) return false;
   const View dy = l.read(node.in[0], Layout::blocked), chosen = choices_of(l, node, *pool);
-  const View dx = l.allocate(node.out[0], Layout::blocked);
-  emit_max_pool_gradient(l, node.op + " " + node.name, *pool, dy, chosen, dx);
-  l.place(node.out[0], dx);
+  const View dx = l.allocate(last.out[0], Layout::blocked);
+  const std::string label = group.activation ? node.op + "+Relu " + last.name : node.op + " " + node.name;
+  emit_max_pool_gradient(l, label, *pool, dy, chosen, dx, group.activation.has_value());
+  l.place(last.out[0], dx);
   return true;
 }
 
@@ -173,8 +175,8 @@ bool pool_remembers(const Lowering& l, const Node& grad) {
   return forward != nullptr && served(l, *forward).has_value();
 }
 
-bool lower_pooling_gradient(Lowering& l, const Node& node) {
-  return lower_maximum_gradient(l, node) || lower_average_gradient(l, node);
+bool lower_pooling_gradient(Lowering& l, const Group& group) {
+  return lower_maximum_gradient(l, group) || lower_average_gradient(l, l.node(group.nodes.front()));
 }
 
 }  // namespace limn

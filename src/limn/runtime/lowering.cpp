@@ -187,12 +187,14 @@ void Lowering::lower(const Group& group) {
   bool done = false;
   switch (group.kind) {
     case Group::Kind::convolution: done = lower_convolution(*this, group); break;
-    case Group::Kind::gradient: done = lower_convolution_gradient(*this, group); break;
+    case Group::Kind::gradient:
+      done = lower_convolution_gradient(*this, group) || lower_pooling_gradient(*this, group);
+      break;
     case Group::Kind::dense: done = lower_dense(*this, group); break;
     case Group::Kind::chain: done = lower_chain(*this, group); break;
     case Group::Kind::single:
       done = lower_view(*this, first) || lower_channels(*this, first) || lower_convolution_gradient(*this, group) ||
-             lower_pooling(*this, first) || lower_pooling_gradient(*this, first) ||
+             lower_pooling(*this, first) || lower_pooling_gradient(*this, group) ||
              lower_normalization(*this, first) || lower_rows(*this, first) ||
              lower_activation_and_slope(*this, first) || lower_reduction(*this, first) ||
              lower_overlay(*this, first) || lower_matmul(*this, first) || lower_strided(*this, first);

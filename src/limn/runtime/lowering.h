@@ -227,7 +227,7 @@ bool dense_takes_bf16(const Lowering& l, const Group& group);
 bool lower_matmul(Lowering& l, const Node& node);
 bool lower_chain(Lowering& l, const Group& group);
 bool lower_pooling(Lowering& l, const Node& node);
-bool lower_pooling_gradient(Lowering& l, const Node& node);
+bool lower_pooling_gradient(Lowering& l, const Group& group);
 /// Whether the pool of the forward pass writes down for a MaxPoolGrad where the maxima were, so that it does not
 /// look at its input 1.
 bool pool_remembers(const Lowering& l, const Node& grad);

@@ -39,6 +39,7 @@ struct PoolKernels {
   void (*maxima_bf16)(const PoolRow&, const std::uint16_t*, std::uint16_t*, std::uint8_t*);
   void (*maxima_bf16_chosen)(const PoolRow&, const std::uint16_t*, std::uint16_t*, std::uint8_t*);
   void (*collect)(const PoolRow&, const float*, const std::uint8_t*, float*);
+  void (*collect_positive)(const PoolRow&, const float*, const std::uint8_t*, float*);
 
   auto of(const float*, bool choose) const { return choose ? maxima_chosen : maxima; }
   auto of(const std::uint16_t*, bool choose) const { return choose ? maxima_bf16_chosen : maxima_bf16; }
@@ -197,17 +198,18 @@ void emit_max_pool(Lowering& lowering, const std::string& label, const MaxPool& 
 }
 
 void emit_max_pool_gradient(Lowering& lowering, const std::string& label, const MaxPool& pool, const View& dy,
-                            const View& chosen, const View& dx) {
+                            const View& chosen, const View& dx, bool cut_off) {
   const Bind bind =
       [=, plan = std::make_shared<const PoolPlan>(backward_plan(pool, dy, dx))](const Memory& memory) -> Run {
     const float* from = memory.at(dy);
     const std::uint8_t* choices = memory.at<std::uint8_t>(chosen);
     float* to = memory.at(dx);
     const std::int64_t from_stride = dy.image_stride, choices_stride = chosen.image_stride;
+    const auto run = cut_off ? kernels().collect_positive : kernels().collect;
     return [=, to_stride = dx.image_stride] {
       plan->for_each_row([&](const PoolRow& row, std::int64_t image, std::int64_t read, std::int64_t written) {
-        kernels().collect(row, from + image * from_stride + read, choices + image * choices_stride + read,
-                          to + image * to_stride + written);
+        run(row, from + image * from_stride + read, choices + image * choices_stride + read,
+            to + image * to_stride + written);
       });
     };
   };

@@ -26,8 +26,8 @@ View new_choices(Lowering& lowering, const View& y);
 /// Adds the step that computes y from x, both blocked, of floats or both bfloat16, and what `chosen` holds.
 void emit_max_pool(Lowering& lowering, const std::string& label, const MaxPool& pool, const View& x, const View& y,
                    const std::optional<View>& chosen);
-/// Adds the step that computes dx from dy, both blocked, of floats.
+/// Adds the step that computes dx from dy, both blocked, of floats; with `cut_off` what is positive of it.
 void emit_max_pool_gradient(Lowering& lowering, const std::string& label, const MaxPool& pool, const View& dy,
-                            const View& chosen, const View& dx);
+                            const View& chosen, const View& dx, bool cut_off);
 
 }  // namespace limn
