@@ -125,34 +125,6 @@ template <class F>
   }
 }
 
-/// Bytes of 0 or 1 as bits that keep nothing or everything: a choice between floats by a byte is no vector code.
-[[gnu::always_inline]] inline float kept(float u, std::uint8_t open) {
-  return std::bit_cast<float>(std::bit_cast<std::uint32_t>(u) & (0U - std::uint32_t{open}));
-}
-
-/// The stages that read bytes.
-LIMN_MULTIVERSION void run_mask(bool guided, float* to, const float* r, const std::uint8_t* open, std::int64_t n) {
-  if (guided) {
-#pragma GCC ivdep
-    for (std::int64_t i = 0; i < n; ++i) to[i] = kept(r[i] < 0.0F ? 0.0F : r[i], open[i]);
-    return;
-  }
-#pragma GCC ivdep
-  for (std::int64_t i = 0; i < n; ++i) to[i] = kept(r[i], open[i]);
-}
-
-LIMN_MULTIVERSION void find_open(const ChainStage& stage, const float* x, std::uint8_t* to, std::int64_t n) {
-  const float low = stage.a, high = stage.b;
-  if (stage.kind == ChainStage::Kind::mask_positive) {
-    for (std::int64_t i = 0; i < n; ++i) to[i] = static_cast<std::uint8_t>(x[i] > 0.0F ? 1U : 0U);
-    return;
-  }
-  for (std::int64_t i = 0; i < n; ++i) {
-    const std::uint32_t above = x[i] > low ? 1U : 0U, below = x[i] < high ? 1U : 0U;
-    to[i] = static_cast<std::uint8_t>(above & below);
-  }
-}
-
 /// bfloat16 is the upper half of a float.
 LIMN_MULTIVERSION void widen(const std::uint16_t* from, float* to, std::int64_t n) {
   for (std::int64_t i = 0; i < n; ++i) to[i] = std::bit_cast<float>(std::uint32_t{from[i]} << 16);
@@ -286,7 +258,34 @@ struct BoundChain {
   }
 };
 
+/// Bytes of 0 or 1 as bits that keep nothing or everything: a choice between floats by a byte is no vector code.
+[[gnu::always_inline]] inline float kept(float u, std::uint8_t open) {
+  return std::bit_cast<float>(std::bit_cast<std::uint32_t>(u) & (0U - std::uint32_t{open}));
+}
+
 }  // namespace
+
+LIMN_MULTIVERSION void run_mask(bool guided, float* to, const float* r, const std::uint8_t* open, std::int64_t n) {
+  if (guided) {
+#pragma GCC ivdep
+    for (std::int64_t i = 0; i < n; ++i) to[i] = kept(r[i] < 0.0F ? 0.0F : r[i], open[i]);
+    return;
+  }
+#pragma GCC ivdep
+  for (std::int64_t i = 0; i < n; ++i) to[i] = kept(r[i], open[i]);
+}
+
+LIMN_MULTIVERSION void find_open(const ChainStage& stage, const float* x, std::uint8_t* to, std::int64_t n) {
+  const float low = stage.a, high = stage.b;
+  if (stage.kind == ChainStage::Kind::mask_positive) {
+    for (std::int64_t i = 0; i < n; ++i) to[i] = static_cast<std::uint8_t>(x[i] > 0.0F ? 1U : 0U);
+    return;
+  }
+  for (std::int64_t i = 0; i < n; ++i) {
+    const std::uint32_t above = x[i] > low ? 1U : 0U, below = x[i] < high ? 1U : 0U;
+    to[i] = static_cast<std::uint8_t>(above & below);
+  }
+}
 
 ChainShape chain_shape(const View& v) {
   ChainShape s;

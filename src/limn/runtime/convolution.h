@@ -54,13 +54,20 @@ std::optional<dnnl::convolution_forward::primitive_desc> direct_convolution(
 /// that pays and can be.
 bool lower_gradient_as_convolution(Lowering& l, const Group& group, const ConvolutionShape& forward);
 
-/// Which gradients of convolutions take up what follows them.
+/// The same of a depthwise one by limn's kernel, where that does all of it.
+bool lower_depthwise_gradient(Lowering& l, const Group& group, const ConvolutionShape& forward);
+
+/// Which gradients of convolutions take up what follows them, and which convolutions.
 class GradientFusion {
  public:
   explicit GradientFusion(const Lowering& l);
   /// Whether the ConvGrad can: it has no better way that cannot, as for sparse cotangents and by Winograd's
   /// transform.
   bool extends(const Node& node) const;
+  /// Whether the ConvGrad takes up factors of its elements too.
+  bool multiplies(const Node& node) const;
+  /// Whether the Conv computes the slopes of its activation.
+  bool makes_slopes(const Node& node) const;
   /// Whether the node reads a mask, and nothing else of a rectifier.
   bool masks(const Node& node) const;
 

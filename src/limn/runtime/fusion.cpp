@@ -98,7 +98,10 @@ class Fusion {
   void extend_convolution(Group& g) {
     g.kind = Group::Kind::convolution;
     extend_residual(g);
-    if (!extend_rectifier(g) && g.residual == kAbsent) extend_activation(g, "Swish");
+    if (extend_rectifier(g) || g.residual != kAbsent) return;
+    extend_activation(g, "Swish");
+    if (options_.gradients != nullptr && g.nodes.size() == 1 && options_.gradients->makes_slopes(node(g.nodes[0])))
+      extend_activation(g, "limn::SwishAndSlope");
   }
 
   void extend_gradient(Group& g) {
@@ -107,6 +110,7 @@ class Fusion {
     extend_activation(more, "Relu");
     extend_mask(more);
     extend_scale(more);
+    if (options_.gradients->multiplies(node(more.nodes.front()))) extend_slopes(more);
     more.kind = Group::Kind::gradient;
     // Where a pass over the pixels follows anyway, it does the rest.
     const Node& last = node(more.nodes.back());
@@ -142,6 +146,15 @@ class Fusion {
     if (t == nullptr || t->dtype() != DType::f32 || !is_per_channel(t->dims(), like)) return;
     if (t->count() != like[1] || like[1] % kBlock != 0) return;
     g.scale = other;
+    add(g, *k);
+  }
+
+  void extend_slopes(Group& g) {
+    const auto k = next(g);
+    if (!k || node(*k).op != "Mul") return;
+    const ValueId other = other_operand(g, *k), result = node(g.nodes.back()).out[0];
+    if (other == result || is_constant(other) || shape(other) != shape(result)) return;
+    g.slopes = other;
     add(g, *k);
   }
 

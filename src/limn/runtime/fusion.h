@@ -13,7 +13,7 @@ namespace limn {
 /// - A convolution or dense layer with what follows it: an added bias, an added residual, an activation. Before a
 ///   pointwise convolution, the factors of its channels: Mul with [N, C, 1, 1] (squeeze and excitation).
 /// - The gradient of a convolution with what follows it: another cotangent that is added, a Relu, the mask of a
-///   rectifier, factors of the channels (a normalisation's).
+///   rectifier, factors of the channels (a normalisation's) or of the elements (slopes of an activation).
 /// - The gradient of a max pool with a Relu.
 /// - A chain of operators that work element by element on equally shaped values, and the sum of its planes.
 /// - Any other node alone.
@@ -24,8 +24,9 @@ struct Group {
   ValueId gate = kAbsent;                      ///< the factors; the first node is the Mul then, the second the Conv
   ValueId bias = kAbsent;                      ///< the constant that is added to every row of a dense layer
   ValueId residual = kAbsent;                  ///< what is added to the result, shaped like it
-  std::optional<std::size_t> activation = {};  ///< Relu, Clip, Gelu or Swish
+  std::optional<std::size_t> activation = {};  ///< Relu, Clip, Gelu, Swish or SwishAndSlope
   ValueId scale = kAbsent;                     ///< a constant factor of every channel at the end of a gradient
+  ValueId slopes = kAbsent;                    ///< a factor of every element there
   std::optional<std::size_t> mask = {};        ///< ReluGrad or ClipGrad behind a gradient
   std::optional<std::size_t> plane_sum = {};   ///< what adds up the planes of what a chain makes
 };
@@ -41,7 +42,7 @@ class GradientFusion;
 
 struct FusionOptions {
   bool gates = true;  ///< otherwise a Mul before a convolution stays by itself
-  /// Which gradients of convolutions take up what follows them; none do without.
+  /// Which convolutions and gradients of them take up what follows beyond the usual; none do without.
   const GradientFusion* gradients = nullptr;
 };
 

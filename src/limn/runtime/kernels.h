@@ -84,6 +84,11 @@ struct ChainStage {
   float a = 0.0F, b = 0.0F;
 };
 
+/// to[i] = r[i] where open[i] is 1, 0 where it is 0; if `guided` also where r[i] is negative. `to` may be `r`.
+void run_mask(bool guided, float* to, const float* r, const std::uint8_t* open, std::int64_t n);
+/// to[i] = 1 where the stage, mask_positive or mask_between, lets a cotangent through at x[i], 0 elsewhere.
+void find_open(const ChainStage& stage, const float* x, std::uint8_t* to, std::int64_t n);
+
 /// Zeros in the padding of the last plane, or of a piece of it: n elements, whole positions.
 void clear_padding(const ChainShape& shape, float* piece, std::int64_t n);
 

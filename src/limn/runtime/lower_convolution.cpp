@@ -155,9 +155,7 @@ class ConvolutionLowering {
       reads.push_back({DNNL_ARG_BIAS, pd.bias_desc(), l_.weights(node_.in[2], {s_.y[1]}, pd.bias_desc())});
     if (has_residual() && !sum_)
       reads.push_back(data_argument(DNNL_ARG_ATTR_MULTIPLE_POST_OP(0) | DNNL_ARG_SRC_1, residual_, images()));
-    std::string label;
-    for (const std::size_t k : group_.nodes) label += (label.empty() ? "" : "+") + l_.node(k).op;
-    label += " " + l_.graph().value(result_).name;
+    const std::string label = l_.label_of(group_);
     const DnnlArgument write = data_argument(DNNL_ARG_DST, y, images());
     if (is_gated())
       emit_gated(label, w, std::move(reads), write);

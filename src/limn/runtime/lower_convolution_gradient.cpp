@@ -193,7 +193,7 @@ bool lower_convolution_gradient(Lowering& l, const Group& group) {
   const auto shape = convolution_shape(l, node, l.dims(node.out[0]), l.dims(node.in[0]));
   if (!shape) return false;
   if (group.kind == Group::Kind::single) return GradientLowering(l, first, *shape).run();
-  if (lower_gradient_as_convolution(l, group, *shape)) return true;
+  if (lower_gradient_as_convolution(l, group, *shape) || lower_depthwise_gradient(l, group, *shape)) return true;
   // No kernel does all of it at once.
   Group rest{Group::Kind::chain, {group.nodes.begin() + 1, group.nodes.end()}};
   return GradientLowering(l, first, *shape).run() && lower_chain(l, rest);

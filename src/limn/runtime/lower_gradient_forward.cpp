@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "limn/runtime/convolution.h"
+#include "limn/runtime/depthwise.h"
 #include "limn/runtime/links.h"
 #include "limn/runtime/sparse.h"
 #include "limn/runtime/stem.h"
@@ -91,15 +92,7 @@ class GradientAsConvolution {
     const View dx = sum_ ? residual_ : l_.allocate(result_, Layout::blocked);
     reads_.push_back(data_argument(DNNL_ARG_SRC, dy_, images()));
     reads_.push_back({DNNL_ARG_WEIGHTS, pd.weights_desc(), weights(pd.weights_desc())});
-    constexpr std::string_view kOwn = "limn::";
-    std::string label;
-    for (const std::size_t k : group_.nodes) {
-      std::string_view op = l_.node(k).op;
-      if (op.starts_with(kOwn)) op.remove_prefix(kOwn.size());
-      if (!label.empty()) label += '+';
-      label += op;
-    }
-    l_.emit_primitive(label + " " + l_.graph().value(result_).name, convolution_forward(pd), reads_,
+    l_.emit_primitive(l_.label_of(group_), convolution_forward(pd), reads_,
                       {data_argument(DNNL_ARG_DST, dx, images())}, together_ ? 1 : s_.x[0]);
     l_.place(result_, dx);
   }
@@ -129,9 +122,21 @@ GradientFusion::GradientFusion(const Lowering& l) : l_(&l), sparse_(values_maybe
 
 bool GradientFusion::extends(const Node& node) const {
   const auto s = convolution_shape(*l_, node, l_->dims(node.out[0]), l_->dims(node.in[0]));
-  if (!s || is_stem(*s) || winograd_serves(*s) || !s->gradient()) return false;
+  if (!s || is_stem(*s) || winograd_serves(*s)) return false;
+  if (s->is_depthwise()) return true;
+  if (!s->gradient()) return false;
   if (s->is_pointwise() && (s->is_padded() || sparse_[index(node.in[0])] != 0)) return false;
-  return s->group == 1 || s->is_depthwise();
+  return s->group == 1;
+}
+
+bool GradientFusion::multiplies(const Node& node) const {
+  const auto s = convolution_shape(*l_, node, l_->dims(node.out[0]), l_->dims(node.in[0]));
+  return s && s->is_depthwise() && !s->gradient();
+}
+
+bool GradientFusion::makes_slopes(const Node& node) const {
+  const auto s = convolution_shape(*l_, node, l_->dims(node.in[0]), l_->dims(node.out[0]));
+  return s && pays_by_rows(*s);
 }
 
 bool GradientFusion::masks(const Node& node) const {

@@ -41,6 +41,8 @@ Plan Lowering::run() && {
   if (bf16) bf16_ = Bf16(*this, groups);
   for (std::size_t k = 0; k < graph_.nodes().size(); ++k)
     if (masks_.spare(k, 1)) --remaining_[index(node(k).in[1])];
+  for (const Group& g : groups)
+    if (const auto x = depthwise_by_rows(*this, g)) mask_follows_.insert(*x);
   loops_ = find_image_loops(*this, groups, omp_get_max_threads(), by_image_);
   for (std::size_t g = 0; g < groups.size(); ++g) {
     move_to_loop(loops_.is_empty() ? std::nullopt : loops_.of_group[g]);
@@ -134,6 +136,18 @@ void Lowering::emit_primitive(std::string label, const dnnl::primitive& primitiv
        operations_of(handle) * static_cast<double>(times));
 }
 
+std::string Lowering::label_of(const Group& group) const {
+  constexpr std::string_view kOwn = "limn::";
+  std::string label;
+  for (const std::size_t k : group.nodes) {
+    std::string_view op = node(k).op;
+    if (op.starts_with(kOwn)) op.remove_prefix(kOwn.size());
+    if (!label.empty()) label += '+';
+    label += op;
+  }
+  return label + " " + graph_.value(node(group.nodes.back()).out[0]).name;
+}
+
 void Lowering::add_inputs() {
   for (const ValueId id : graph_.inputs()) {
     if (remaining_[index(id)] == 0) continue;
@@ -186,7 +200,7 @@ void Lowering::lower(const Group& group) {
   const Node& first = node(group.nodes.front());
   bool done = false;
   switch (group.kind) {
-    case Group::Kind::convolution: done = lower_convolution(*this, group); break;
+    case Group::Kind::convolution: done = lower_depthwise(*this, group) || lower_convolution(*this, group); break;
     case Group::Kind::gradient:
       done = lower_convolution_gradient(*this, group) || lower_pooling_gradient(*this, group);
       break;
@@ -203,7 +217,8 @@ void Lowering::lower(const Group& group) {
   if (!done)
     for (const std::size_t k : group.nodes) lower_reference(*this, node(k));
   for (const ValueId o : node(group.nodes.back()).out)
-    if (const auto stage = o == kAbsent ? std::nullopt : masks_.of(o)) make_mask(o, *stage);
+    if (const auto stage = o == kAbsent || mask_follows_.contains(o) ? std::nullopt : masks_.of(o))
+      make_mask(o, *stage);
   end_look();
 }
 

@@ -78,6 +78,7 @@ class Lowering {
   /// makes it.
   View allocate_mask(ValueId id, Layout layout);
   bool mask_lies(ValueId id, Layout layout) const;
+  bool has_mask(ValueId id) const { return mask_forms_.contains(id); }
   /// The value lies there from now on.
   void place(ValueId id, View view);
   /// Memory for use between the steps of one group.
@@ -121,6 +122,9 @@ class Lowering {
   /// scratch memory is added. With `alone` one thread runs it.
   void emit_primitive(std::string label, const dnnl::primitive& primitive, const std::vector<DnnlArgument>& reads,
                       const std::vector<DnnlArgument>& writes, std::int64_t times = 1, bool alone = false);
+
+  /// The operators of the group, and its result.
+  std::string label_of(const Group& group) const;
 
   /// What belongs to the result of a forward node and is needed by its gradient (the workspace of max pooling).
   void place_workspace(ValueId id, const View& view) { workspaces_.emplace(id, of_all_images(view)); }
@@ -190,6 +194,7 @@ class Lowering {
   std::unordered_map<ValueId, ValueId> broadcasts_, transposed_;
   std::unordered_map<ValueId, View> workspaces_;
   std::unordered_map<ValueId, std::vector<View>> mask_forms_;
+  std::unordered_set<ValueId> mask_follows_;           ///< values whose first reader makes the mask
   std::vector<std::vector<Resident>> residents_;       ///< by buffer
   std::vector<std::optional<InputSet>> written_with_;  ///< by buffer: needs of the steps that write it
   std::vector<char> shared_phases_;                    ///< by buffer: steps of different needs touch it
@@ -221,6 +226,9 @@ bool same_place(const View& a, const View& b);
 /// Each lowers a group if it can, and says whether it did.
 bool lower_convolution(Lowering& l, const Group& group);
 bool lower_convolution_gradient(Lowering& l, const Group& group);
+/// The input of a depthwise convolution that makes masks or slopes beside its result, the mask of its input too.
+std::optional<ValueId> depthwise_by_rows(const Lowering& l, const Group& group);
+bool lower_depthwise(Lowering& l, const Group& group);
 bool lower_dense(Lowering& l, const Group& group);
 /// Whether the group is computed as a dense layer is, and not as the gradient of one.
 bool dense_takes_bf16(const Lowering& l, const Group& group);

@@ -195,10 +195,11 @@ View Lowering::allocate_mask(ValueId id, Layout layout) {
 }
 
 bool Lowering::mask_lies(ValueId id, Layout layout) const {
-  return std::ranges::any_of(mask_forms_.at(id), [=](const View& v) { return v.layout == layout; });
+  return has_mask(id) && std::ranges::any_of(mask_forms_.at(id), [=](const View& v) { return v.layout == layout; });
 }
 
 View Lowering::read_mask(ValueId id, Layout layout) {
+  make_mask(id, *masks_.of(id));  // unless it is there
   std::vector<View>& forms = mask_forms_.at(id);
   const auto it = std::ranges::find(forms, layout, &View::layout);
   if (it != forms.end()) return as_seen_here(*it);

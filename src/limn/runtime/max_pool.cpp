@@ -2,23 +2,17 @@
 
 #include <cstring>
 #include <memory>
-#include <numeric>
 #include <utility>
 
 #include "limn/runtime/kernels.h"
 #include "limn/runtime/lowering.h"
+#include "limn/runtime/window_places.h"
 
 namespace limn {
 namespace {
 
 template <class T, int N>
 using Lanes __attribute__((vector_size(N * sizeof(T)), aligned(alignof(T)), may_alias)) = T;
-
-/// What a result is made of on one axis: `count` places of what is read, evenly apart, the first of which it sees
-/// through tap `tap`. Of a window its elements, of an element the windows that it lies in.
-struct Place {
-  std::int64_t first = 0, tap = 0, count = 0;
-};
 
 /// From one place to the next: by how many elements of what is read, and how many taps.
 struct PlaceSteps {
@@ -77,37 +71,6 @@ const PoolKernels& kernels() {
   return chosen;
 }
 
-/// The elements of each window. Neighbouring taps of the axis are `apart` taps of the window.
-std::vector<Place> elements_of_windows(const WindowAxis& a, std::int64_t apart) {
-  std::vector<Place> places;
-  for (std::int64_t o = 0; o < a.out; ++o) {
-    const auto [first, last] = a.inside(o);
-    places.push_back({a.at(o, first), first * apart, last - first});
-  }
-  return places;
-}
-
-/// The windows that each element lies in.
-std::vector<Place> windows_of_elements(const WindowAxis& a, std::int64_t apart) {
-  std::vector<Place> places(static_cast<std::size_t>(a.in));
-  for (std::int64_t o = 0; o < a.out; ++o) {
-    const auto [first, last] = a.inside(o);
-    for (std::int64_t k = first; k < last; ++k) {
-      Place& p = places[static_cast<std::size_t>(a.at(o, k))];
-      if (p.count++ > 0) continue;
-      p.first = o;
-      p.tap = k * apart;
-    }
-  }
-  return places;
-}
-
-/// From one window that an element lies in to the next: by how many windows, and how many taps.
-std::pair<std::int64_t, std::int64_t> step_of_windows(const WindowAxis& a) {
-  const std::int64_t common = std::gcd(a.stride, a.dilation);
-  return {a.dilation / common, -a.stride / common};
-}
-
 /// What a step knows of its planes before it sees memory.
 struct PoolPlan {
   std::vector<Place> rows, columns;
@@ -150,9 +113,9 @@ PoolPlan forward_plan(const MaxPool& pool, const View& x, const View& y) {
 PoolPlan backward_plan(const MaxPool& pool, const View& dy, const View& dx) {
   const ChainShape from = chain_shape(dy), to = chain_shape(dx);
   const std::int64_t width = pool.columns.out * from.lanes;
-  const auto [down, taps_down] = step_of_windows(pool.rows);
-  const auto [right, taps_right] = step_of_windows(pool.columns);
-  const PlaceSteps step{down * width, right * from.lanes, taps_down * pool.columns.kernel, taps_right};
+  const PlaceStep down = step_of_windows(pool.rows), right = step_of_windows(pool.columns);
+  const PlaceSteps step{down.places * width, right.places * from.lanes, down.taps * pool.columns.kernel,
+                        right.taps};
   return {windows_of_elements(pool.rows, pool.columns.kernel),
           windows_of_elements(pool.columns, 1),
           step,
