@@ -24,20 +24,20 @@ struct DepthwiseRow {
 
 #if defined(__x86_64__)
 namespace avx512 {
-constexpr int kLanes = 16, kTile = 8;
+constexpr int kLanes = 16, kTile = 8, kTileOf3 = 12, kTileOf5 = 8, kRest = 4;
 #define LIMN_TARGET __attribute__((target("avx512f,fma")))
 #include "limn/runtime/depthwise_kernels.inc"
 #undef LIMN_TARGET
 }  // namespace avx512
 namespace avx2 {
-constexpr int kLanes = 8, kTile = 6;
+constexpr int kLanes = 8, kTile = 8, kTileOf3 = 6, kTileOf5 = 4, kRest = 2;
 #define LIMN_TARGET __attribute__((target("avx2,fma")))
 #include "limn/runtime/depthwise_kernels.inc"
 #undef LIMN_TARGET
 }  // namespace avx2
 #endif
 namespace baseline {
-constexpr int kLanes = 8, kTile = 2;
+constexpr int kLanes = 8, kTile = 2, kTileOf3 = 2, kTileOf5 = 2, kRest = 2;
 #define LIMN_TARGET
 #include "limn/runtime/depthwise_kernels.inc"
 #undef LIMN_TARGET
