@@ -111,8 +111,8 @@ std::vector<std::uint8_t> mix_all_columns(const PixelView& in, const AxisWeights
   last.push_back(0);
   const auto in_row = [&](int y) { return y == in.height - 1 ? last.data() : in.row(y); };
   for (int first = rows.begin; first < rows.end; first += static_cast<int>(kRows)) {
-    std::array<const std::uint8_t*, kRows> from;
-    std::array<std::uint8_t*, kRows> to;
+    std::array<const std::uint8_t*, kRows> from{};
+    std::array<std::uint8_t*, kRows> to{};
     for (std::size_t r = 0; r < kRows; ++r) {
       const int y = std::min(first + static_cast<int>(r), rows.end - 1);
       from[r] = in_row(y);

@@ -48,7 +48,7 @@ class Below {
 
  private:
   double per_value_;
-  std::array<double, kSteps + 2> bounds_;  ///< [n]: the last below what has n below it
+  std::array<double, kSteps + 2> bounds_{};  ///< [n]: the last below what has n below it
 };
 
 /// Places by the highest threshold that their pixels are above, row by row within each.

@@ -103,7 +103,7 @@ View choices_of(Lowering& l, const Node& grad, const MaxPool& pool) {
   if (const Node* forward = partner(l, "MaxPool", grad, grad.in[1]))
     if (const auto left = l.workspace(forward->out[0])) return *left;
   const View x = l.read(grad.in[1], Layout::blocked), y = l.temporary(Layout::blocked, l.dims(grad.in[0]));
-  const View chosen = new_choices(l, y);
+  View chosen = new_choices(l, y);
   emit_max_pool(l, "MaxPool for " + grad.name, pool, x, y, chosen);
   return chosen;
 }
