@@ -50,6 +50,8 @@ Model import_onnx(const std::filesystem::path& path, const ImportOptions& option
     const auto file = std::make_shared<const MappedFile>(path);
     const auto folder = path.has_parent_path() ? path.parent_path() : std::filesystem::path(".");
     Model model = import_bytes({file, file->bytes(), file.get()}, folder, options);
+    // What lies between the weights has been read.
+    file->release(file->bytes());
     model.path = path;
     return model;
   } catch (const Error& e) {
