@@ -17,17 +17,6 @@ template <class F>
   }
 }
 
-/// Flat, as a loop over a function that is called is no vector code.
-[[gnu::flatten]] LIMN_MULTIVERSION void run(const Activation& activation, const float* x, float* y, float* slope,
-                                            std::int64_t n) {
-  const float a = activation.a;
-  switch (activation.kind) {
-    case Activation::Kind::swish: each(x, y, slope, n, [=](float v) { return vector_swish(v, a); }); break;
-    case Activation::Kind::gelu: each(x, y, slope, n, [](float v) { return vector_gelu(v); }); break;
-    case Activation::Kind::tanh_gelu: each(x, y, slope, n, [](float v) { return vector_tanh_gelu(v); }); break;
-  }
-}
-
 }  // namespace
 
 std::optional<Activation> activation_of(const Node& node) {
@@ -37,8 +26,15 @@ std::optional<Activation> activation_of(const Node& node) {
   return Activation{is_tanh_gelu(node) ? Activation::Kind::tanh_gelu : Activation::Kind::gelu};
 }
 
-void run_activation(const Activation& activation, const float* x, float* y, float* slope, std::int64_t n) {
-  run(activation, x, y, slope, n);
+/// Flat, as a loop over a function that is called is no vector code.
+[[gnu::flatten]] LIMN_MULTIVERSION void run_activation(const Activation& activation, const float* x, float* y,
+                                                       float* slope, std::int64_t n) {
+  const float a = activation.a;
+  switch (activation.kind) {
+    case Activation::Kind::swish: each(x, y, slope, n, [=](float v) { return vector_swish(v, a); }); break;
+    case Activation::Kind::gelu: each(x, y, slope, n, [](float v) { return vector_gelu(v); }); break;
+    case Activation::Kind::tanh_gelu: each(x, y, slope, n, [](float v) { return vector_tanh_gelu(v); }); break;
+  }
 }
 
 }  // namespace limn

@@ -56,8 +56,10 @@ template <class F>
   for (std::int64_t l = 0; i + l < n; ++l) to[i + l] = f(r[i + l], v[l], v[kPatternWidth + l]);
 }
 
-/// One stage on one piece, from r to `to`; x is null for stages without operand. Flat: a loop over a function that
-/// is called is no vector code, and what the compiler makes inline by itself changes with what is beside it.
+}  // namespace
+
+/// Flat: a loop over a function that is called is no vector code, and what the compiler makes inline by itself
+/// changes with what is beside it.
 [[gnu::flatten]] LIMN_MULTIVERSION void run_stage(const ChainStage& stage, float* to, const float* r,
                                                   const float* x, bool pattern, std::int64_t n) {
   using Kind = ChainStage::Kind;
@@ -124,6 +126,8 @@ template <class F>
     case Kind::divide_by: each(to, r, n, [=](float u) { return u / a; }); break;
   }
 }
+
+namespace {
 
 /// bfloat16 is the upper half of a float.
 LIMN_MULTIVERSION void widen(const std::uint16_t* from, float* to, std::int64_t n) {

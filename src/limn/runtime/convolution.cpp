@@ -40,8 +40,9 @@ bool ConvolutionShape::is_tiny(std::int64_t images) const {
   return images * y[2] * y[3] * element_count(weights()) <= kProducts;
 }
 
-std::optional<ConvolutionShape> convolution_shape(const Lowering& l, const Node& node, const Dims& x,
-                                                  const Dims& y) {
+std::optional<ConvolutionShape> convolution_shape(const Lowering& l, const Node& node) {
+  const bool backward = node.op == "limn::ConvGrad";
+  const Dims &x = l.dims(backward ? node.out[0] : node.in[0]), &y = l.dims(backward ? node.in[0] : node.out[0]);
   const Tensor* w = l.constant(node.in[1]);
   if (x.size() != 4 || w == nullptr || w->dtype() != DType::f32) return std::nullopt;
   const Window window = Window::read(node, 2, std::span(w->dims()).subspan(2));

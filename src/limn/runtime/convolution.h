@@ -36,10 +36,8 @@ struct ConvolutionShape {
   bool is_padded() const { return height.begin + height.end + width.begin + width.end > 0; }
 };
 
-/// `x` are the sizes of the input, `y` of the output; the weights are input 1 of the node. Nothing unless there are
-/// two spatial axes and the weights are a float32 constant.
-std::optional<ConvolutionShape> convolution_shape(const Lowering& l, const Node& node, const Dims& x,
-                                                  const Dims& y);
+/// Of a Conv or ConvGrad; nothing unless there are two spatial axes and the weights are a float32 constant.
+std::optional<ConvolutionShape> convolution_shape(const Lowering& l, const Node& node);
 
 /// Weights [outputs, inputs, taps] as [inputs, outputs, taps], the taps from the last to the first. Of a depthwise
 /// convolution there is one input.

@@ -5,13 +5,11 @@
 #include <utility>
 #include <vector>
 
+#include "limn/runtime/lanes.h"
 #include "limn/runtime/window_places.h"
 
 namespace limn {
 namespace {
-
-template <class T, int N>
-using Lanes __attribute__((vector_size(N * sizeof(T)), aligned(alignof(T)), may_alias)) = T;
 
 /// A row of results as the kernels see it; steps are in elements, of taps in taps.
 struct DepthwiseRow {
@@ -55,14 +53,13 @@ SumRow sum_row() {
 
 /// What the step knows before it sees memory. Views are blocked.
 struct DepthwisePlan {
-  std::vector<Place> rows;
-  std::vector<PlaceRun> columns;
-  PlaceStep row_step, column_step;
-  std::int64_t kernel_width, taps;
+  Places rows, columns;
+  std::int64_t taps;
   View from, weights, to;
   std::optional<View> bias;
   RowEnd end;
-  ChainShape read, written;
+  std::vector<PlaceRun> runs = runs_of(columns);
+  ChainShape read = chain_shape(from), written = chain_shape(to);
 };
 
 /// Bound to memory.
@@ -78,45 +75,46 @@ class DepthwiseRun {
     const RowEnd& end = plan_->end;
     if (end.open) open_ = memory.at<std::uint8_t>(*end.open);
     if (end.slopes) slopes_ = memory.at(*end.slopes);
-    if (end.slope_to) slope_to_ = memory.at(*end.slope_to);
+    if (end.activation) slope_to_ = memory.at(end.activation->slope_to);
     if (end.mask_to) mask_to_ = memory.at<std::uint8_t>(end.mask_to->view);
     if (end.mask_from) mask_from_ = memory.at<std::uint8_t>(end.mask_from->view);
   }
 
   void operator()() const {
-    const ChainShape& s = plan_->written;
-    const auto height = static_cast<std::int64_t>(plan_->rows.size());
-    const std::int64_t count = s.images * s.planes * height;
-#pragma omp parallel for schedule(static) if (s.images * s.planes * s.plane >= kWorthThreads)
-    for (std::int64_t i = 0; i < count; ++i) run_row(i / height / s.planes, i / height % s.planes, i % height);
+    for_each_row(plan_->written, height(),
+                 [this](std::int64_t image, std::int64_t plane, std::int64_t row) { run_row(image, plane, row); });
   }
 
  private:
+  std::int64_t height() const { return static_cast<std::int64_t>(plan_->rows.of.size()); }
+
   void run_row(std::int64_t image, std::int64_t plane, std::int64_t row) const {
     static constexpr float kNoBias[kPatternWidth] = {};
     const DepthwisePlan& p = *plan_;
     const ChainShape& s = p.written;
-    const Place& place = p.rows[static_cast<std::size_t>(row)];
-    const std::int64_t width = p.from.dims[3] * s.lanes;
+    const Place& place = p.rows.of[static_cast<std::size_t>(row)];
+    const std::int64_t width = p.columns.read * s.lanes;
     const float* x = from_ + image * p.from.image_stride + plane * p.read.plane + place.first * width;
-    const std::int64_t n = s.plane / static_cast<std::int64_t>(p.rows.size()), at = plane * s.plane + row * n;
+    const std::int64_t n = s.plane / height(), at = plane * s.plane + row * n;
     float* y = to_ + image * p.to.image_stride + at;
-    sum_row_({p.columns, place, p.row_step.places * width, p.column_step.places * s.lanes,
-              p.row_step.taps * p.kernel_width, p.column_step.taps, weights_ + plane * p.taps * s.lanes,
-              bias_ == nullptr ? kNoBias : bias_ + plane * s.lanes, p.end.low, p.end.high},
+    sum_row_({p.runs, place, p.rows.step * width, p.columns.step * s.lanes, p.rows.taps_step, p.columns.taps_step,
+              weights_ + plane * p.taps * s.lanes, bias_ == nullptr ? kNoBias : bias_ + plane * s.lanes, p.end.low,
+              p.end.high},
              x, y);
     finish(image, at, y, n);
     if (mask_from_ != nullptr) mask_rows(image, plane, row);
     if (slope_to_ != nullptr && plane + 1 == s.planes && s.last_lanes < s.lanes)
-      clear_padding(s, slope_to_ + image * p.end.slope_to->image_stride + at, n);
+      clear_padding(s, slope_to_ + image * p.end.activation->slope_to.image_stride + at, n);
   }
 
   void finish(std::int64_t image, std::int64_t at, float* y, std::int64_t n) const {
     const RowEnd& end = plan_->end;
     if (open_ != nullptr) run_mask(false, y, y, open_ + image * end.open->image_stride + at, n);
-    if (slopes_ != nullptr) multiply(slopes_ + image * end.slopes->image_stride + at, y, n);
+    if (slopes_ != nullptr)
+      run_stage({ChainStage::Kind::multiply}, y, y, slopes_ + image * end.slopes->image_stride + at, false, n);
     if (end.activation)
-      run_activation(*end.activation, y, y, slope_to_ + image * end.slope_to->image_stride + at, n);
+      run_activation(end.activation->function, y, y, slope_to_ + image * end.activation->slope_to.image_stride + at,
+                     n);
     if (mask_to_ != nullptr)
       find_open(end.mask_to->stage, y, mask_to_ + image * end.mask_to->view.image_stride + at, n);
   }
@@ -124,18 +122,12 @@ class DepthwiseRun {
   /// Each row of results has a share of the rows that are read.
   void mask_rows(std::int64_t image, std::int64_t plane, std::int64_t row) const {
     const DepthwisePlan& p = *plan_;
-    const auto height = static_cast<std::int64_t>(p.rows.size());
-    const std::int64_t rows = p.from.dims[2], width = p.from.dims[3] * p.read.lanes;
-    const std::int64_t first = row * rows / height, last = (row + 1) * rows / height;
+    const std::int64_t width = p.columns.read * p.read.lanes;
+    const std::int64_t first = row * p.rows.read / height(), last = (row + 1) * p.rows.read / height();
     const MaskTarget& mask = *p.end.mask_from;
     const std::int64_t at = plane * p.read.plane + first * width;
     find_open(mask.stage, from_ + image * p.from.image_stride + at,
               mask_from_ + image * mask.view.image_stride + at, (last - first) * width);
-  }
-
-  static void multiply(const float* by, float* y, std::int64_t n) {
-#pragma GCC ivdep
-    for (std::int64_t i = 0; i < n; ++i) y[i] *= by[i];
   }
 
   std::shared_ptr<const DepthwisePlan> plan_;
@@ -155,18 +147,15 @@ View blocked_weights(Lowering& l, const ConvolutionShape& s, ValueId id) {
   return l.weights(id, s.weights(), {s.weights(), dnnl::memory::data_type::f32, blocks});
 }
 
-void emit(Lowering& l, const std::string& label, DepthwisePlan plan) {
+void emit(Lowering& l, const std::string& label, const ConvolutionShape& s, DepthwisePlan plan) {
   const RowEnd& end = plan.end;
   std::vector<View> reads{plan.from, plan.weights}, writes{plan.to};
   for (const auto& v : {plan.bias, end.open, end.slopes})
     if (v) reads.push_back(*v);
-  if (end.slope_to) writes.push_back(*end.slope_to);
-  if (end.mask_to) writes.push_back(end.mask_to->view);
-  if (end.mask_from) writes.push_back(end.mask_from->view);
-  plan.read = chain_shape(plan.from);
-  plan.written = chain_shape(plan.to);
-  const View& windows = plan.row_step.taps > 0 ? plan.to : plan.from;
-  const double products = static_cast<double>(element_count(windows.dims) * plan.taps);
+  if (end.activation) writes.push_back(end.activation->slope_to);
+  for (const auto& mask : {end.mask_to, end.mask_from})
+    if (mask) writes.push_back(mask->view);
+  const double products = static_cast<double>(element_count(s.y) * plan.taps);
   l.emit(
       label, "limn:depthwise", reads, writes,
       [plan = std::make_shared<const DepthwisePlan>(std::move(plan))](const Memory& memory) -> Run {
@@ -184,42 +173,27 @@ bool pays_by_rows(const ConvolutionShape& s) {
 
 void emit_depthwise(Lowering& l, const std::string& label, const ConvolutionShape& s, const Node& conv,
                     const View& x, const View& y, const RowEnd& end) {
-  DepthwisePlan plan{elements_of_windows(s.height, s.width.kernel),
-                     runs_of(elements_of_windows(s.width, 1), 1),
-                     step_of_elements(s.height),
-                     step_of_elements(s.width),
-                     s.width.kernel,
-                     s.height.kernel * s.width.kernel,
-                     x,
-                     blocked_weights(l, s, conv.in[1]),
-                     y,
-                     {},
-                     end,
-                     {},
-                     {}};
+  std::optional<View> bias;
   if (conv.in.size() > 2 && conv.in[2] != kAbsent) {
     const Dims channels{1, s.y[1], 1, 1};
-    plan.bias = l.weights(conv.in[2], channels, dnnl_desc(whole(0, Layout::blocked, DType::f32, channels), 1));
+    bias = l.weights(conv.in[2], channels, dnnl_desc(whole(0, Layout::blocked, DType::f32, channels), 1));
   }
-  emit(l, label, std::move(plan));
+  emit(l, label, s,
+       {elements_of_windows(s.height, s.width.kernel), elements_of_windows(s.width),
+        s.height.kernel * s.width.kernel, x, blocked_weights(l, s, conv.in[1]), y, bias, end});
 }
 
 void emit_depthwise_gradient(Lowering& l, const std::string& label, const ConvolutionShape& s, const Node& grad,
                              const View& dy, const View& dx, const RowEnd& end) {
-  emit(l, label,
+  emit(l, label, s,
        {windows_of_elements(s.height, s.width.kernel),
-        runs_of(windows_of_elements(s.width, 1), s.width.stride),
-        step_of_windows(s.height),
-        step_of_windows(s.width),
-        s.width.kernel,
+        windows_of_elements(s.width),
         s.height.kernel * s.width.kernel,
         dy,
         blocked_weights(l, s, grad.in[1]),
         dx,
         {},
-        end,
-        {},
-        {}});
+        end});
 }
 
 }  // namespace limn

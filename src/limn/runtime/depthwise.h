@@ -13,13 +13,18 @@
 
 namespace limn {
 
+/// An activation that leaves its slopes.
+struct ActivationTarget {
+  Activation function;
+  View slope_to;  ///< lies like the result
+};
+
 /// What becomes of a row of results, in this order, and of the rows that it is computed from.
 struct RowEnd {
   float low = -std::numeric_limits<float>::infinity(), high = std::numeric_limits<float>::infinity();
   std::optional<View> open = {};    ///< bytes of 0 or 1: 0 makes a result 0
   std::optional<View> slopes = {};  ///< a factor of each result
-  std::optional<Activation> activation = {};
-  std::optional<View> slope_to = {};  ///< where the slopes of the activation go
+  std::optional<ActivationTarget> activation = {};
   std::optional<MaskTarget> mask_to = {}, mask_from = {};
 };
 

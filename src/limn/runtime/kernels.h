@@ -84,6 +84,9 @@ struct ChainStage {
   float a = 0.0F, b = 0.0F;
 };
 
+/// One stage on n elements, from r to `to`, which may be `r` or `x`. x are n elements or, if `pattern`, what is
+/// repeated (kPatternWidth of them, for scale_shift twice as many); null for stages without operand.
+void run_stage(const ChainStage& stage, float* to, const float* r, const float* x, bool pattern, std::int64_t n);
 /// to[i] = r[i] where open[i] is 1, 0 where it is 0; if `guided` also where r[i] is negative. `to` may be `r`.
 void run_mask(bool guided, float* to, const float* r, const std::uint8_t* open, std::int64_t n);
 /// to[i] = 1 where the stage, mask_positive or mask_between, lets a cotangent through at x[i], 0 elsewhere.
@@ -103,6 +106,14 @@ void for_each_piece(const ChainShape& shape, const F& f) {
       const std::int64_t first = piece * kElementsAtOnce;
       f(image, first, std::min(kElementsAtOnce, size - first));
     }
+}
+
+/// f(image, plane, row) for every row of planes of `height` rows, on all threads where that pays.
+template <class F>
+void for_each_row(const ChainShape& shape, std::int64_t height, const F& f) {
+  const std::int64_t count = shape.images * shape.planes * height;
+#pragma omp parallel for schedule(static) if (shape.images * shape.planes * shape.plane >= kWorthThreads)
+  for (std::int64_t i = 0; i < count; ++i) f(i / height / shape.planes, i / height % shape.planes, i % height);
 }
 
 struct Chain {

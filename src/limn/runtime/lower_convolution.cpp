@@ -242,13 +242,13 @@ bool serves_bf16(const ConvolutionShape& s) {
 }
 
 bool convolution_takes_bf16(const Lowering& l, const Node& node) {
-  const auto s = convolution_shape(l, node, l.dims(node.in[0]), l.dims(node.out[0]));
+  const auto s = convolution_shape(l, node);
   return s && serves_bf16(*s);
 }
 
 bool lower_convolution(Lowering& l, const Group& group) {
   const Node& node = ConvolutionLowering::convolution_of(l, group);
-  const auto shape = convolution_shape(l, node, l.dims(node.in[0]), l.dims(node.out[0]));
+  const auto shape = convolution_shape(l, node);
   if (shape && ConvolutionLowering(l, group, *shape).run()) return true;
   if (group.gate == kAbsent) return false;
   // No kernel for weights in that form: factors of the pixels then.

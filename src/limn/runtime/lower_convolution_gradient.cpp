@@ -182,7 +182,7 @@ class GradientLowering {
 }  // namespace
 
 bool gradient_takes_bf16(const Lowering& l, const Node& node, bool sparse) {
-  const auto s = convolution_shape(l, node, l.dims(node.out[0]), l.dims(node.in[0]));
+  const auto s = convolution_shape(l, node);
   return s && !is_stem(*s) && serves_bf16(*s) && !(sparse && s->is_pointwise());
 }
 
@@ -190,7 +190,7 @@ bool lower_convolution_gradient(Lowering& l, const Group& group) {
   const std::size_t first = group.nodes.front();
   const Node& node = l.node(first);
   if (node.op != "limn::ConvGrad") return false;
-  const auto shape = convolution_shape(l, node, l.dims(node.out[0]), l.dims(node.in[0]));
+  const auto shape = convolution_shape(l, node);
   if (!shape) return false;
   if (group.kind == Group::Kind::single) return GradientLowering(l, first, *shape).run();
   if (lower_gradient_as_convolution(l, group, *shape) || lower_depthwise_gradient(l, group, *shape)) return true;

@@ -58,12 +58,6 @@ class DenseLowering {
 
  private:
   bool has_bias() const { return bias_ != kAbsent; }
-  std::string label() const {
-    std::string text;
-    for (const std::size_t k : group_.nodes) text += (text.empty() ? "" : "+") + l_.node(k).op;
-    return text + " " + l_.graph().value(result_).name;
-  }
-
   /// Rows of the last axis.
   static Dims as_matrix(const Dims& dims) { return {element_count(dims) / dims.back(), dims.back()}; }
 
@@ -94,7 +88,7 @@ class DenseLowering {
       arguments.push_back({DNNL_ARG_SCRATCHPAD, pad, to.back()});
     }
     const Bind dense = bind_primitive(inner_product_backward_data(pd), std::move(arguments), 1);
-    l_.emit(label(), std::string("limn:sparse or ") + pd.impl_info_str(), {x}, to,
+    l_.emit(l_.label_of(group_), std::string("limn:sparse or ") + pd.impl_info_str(), {x}, to,
             bind_sparse_rows(x, w, y, dense));
     l_.place(result_, y);
   }
@@ -175,7 +169,7 @@ class DenseLowering {
     reads.push_back({DNNL_ARG_WEIGHTS, pd.weights_desc(),
                      l_.matrix(matrix_.id, matrix[0], matrix[1], row_major, pd.weights_desc())});
     if (has_bias()) reads.push_back({DNNL_ARG_BIAS, pd.bias_desc(), l_.weights(bias_, bias, pd.bias_desc())});
-    l_.emit_primitive(label(), primitive, reads, {{DNNL_ARG_DST, pd.dst_desc(), y}});
+    l_.emit_primitive(l_.label_of(group_), primitive, reads, {{DNNL_ARG_DST, pd.dst_desc(), y}});
     l_.place(result_, y);
   }
 

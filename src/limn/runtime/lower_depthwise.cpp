@@ -11,7 +11,10 @@ std::optional<RowEnd> end_of(const Lowering& l, const Group& group) {
   RowEnd end;
   if (!group.activation) return end;
   const Node& node = l.node(*group.activation);
-  if ((end.activation = activation_of(node))) return end;
+  if (const auto function = activation_of(node)) {
+    end.activation = ActivationTarget{*function, {}};
+    return end;
+  }
   const auto bounds = rectifier_bounds(l.graph(), node);
   if (!bounds) return std::nullopt;
   end.low = bounds->low;
@@ -25,7 +28,7 @@ std::optional<ValueId> depthwise_by_rows(const Lowering& l, const Group& group) 
   const Node &conv = l.node(group.nodes.front()), &last = l.node(group.nodes.back());
   if (group.kind != Group::Kind::convolution || group.gate != kAbsent || group.residual != kAbsent) return {};
   if (l.bf16().takes(conv)) return {};
-  const auto shape = convolution_shape(l, conv, l.dims(conv.in[0]), l.dims(conv.out[0]));
+  const auto shape = convolution_shape(l, conv);
   if (!shape || !pays_by_rows(*shape)) return {};
   const auto end = end_of(l, group);
   const bool asked = l.masks().of(conv.in[0]) || l.masks().of(last.out[0]);
@@ -38,7 +41,7 @@ bool lower_depthwise(Lowering& l, const Group& group) {
   const ValueId from = conv.in[0], result = last.out[0];
   RowEnd end = *end_of(l, group);
   const View x = l.read(from, Layout::blocked), y = l.allocate(result, Layout::blocked);
-  if (end.activation) end.slope_to = l.allocate(last.out[1], Layout::blocked);
+  if (end.activation) end.activation->slope_to = l.allocate(last.out[1], Layout::blocked);
   const auto target = [&](ValueId id) -> std::optional<MaskTarget> {
     const auto stage = l.masks().of(id);
     if (!stage || l.has_mask(id)) return std::nullopt;
@@ -46,10 +49,9 @@ bool lower_depthwise(Lowering& l, const Group& group) {
   };
   end.mask_from = target(from);
   end.mask_to = target(result);
-  emit_depthwise(l, l.label_of(group), *convolution_shape(l, conv, l.dims(from), l.dims(conv.out[0])), conv, x, y,
-                 end);
+  emit_depthwise(l, l.label_of(group), *convolution_shape(l, conv), conv, x, y, end);
   l.place(result, y);
-  if (end.slope_to) l.place(last.out[1], *end.slope_to);
+  if (end.activation) l.place(last.out[1], end.activation->slope_to);
   return true;
 }
 

@@ -121,7 +121,7 @@ bool lower_gradient_as_convolution(Lowering& l, const Group& group, const Convol
 GradientFusion::GradientFusion(const Lowering& l) : l_(&l), sparse_(values_maybe_sparse(l.graph())) {}
 
 bool GradientFusion::extends(const Node& node) const {
-  const auto s = convolution_shape(*l_, node, l_->dims(node.out[0]), l_->dims(node.in[0]));
+  const auto s = convolution_shape(*l_, node);
   if (!s || is_stem(*s) || winograd_serves(*s)) return false;
   if (s->is_depthwise()) return true;
   if (!s->gradient()) return false;
@@ -130,12 +130,12 @@ bool GradientFusion::extends(const Node& node) const {
 }
 
 bool GradientFusion::multiplies(const Node& node) const {
-  const auto s = convolution_shape(*l_, node, l_->dims(node.out[0]), l_->dims(node.in[0]));
+  const auto s = convolution_shape(*l_, node);
   return s && s->is_depthwise() && !s->gradient();
 }
 
 bool GradientFusion::makes_slopes(const Node& node) const {
-  const auto s = convolution_shape(*l_, node, l_->dims(node.in[0]), l_->dims(node.out[0]));
+  const auto s = convolution_shape(*l_, node);
   return s && pays_by_rows(*s);
 }
 

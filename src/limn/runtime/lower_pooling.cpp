@@ -60,15 +60,6 @@ std::optional<AveragePool> average_of(const Node& node, const Dims& x, const Dim
   return p;
 }
 
-template <class Make>
-bool is_fast(const Make& make) {
-  try {
-    return !is_slow(make(1).impl_info_str());
-  } catch (const dnnl::error&) {
-    return false;
-  }
-}
-
 std::optional<MaxPool> maximum_of(const Node& node, const Dims& x) {
   if (x.size() != 4) return std::nullopt;
   const Window window = Window::read(node, 2);
@@ -124,18 +115,36 @@ bool lower_maximum(Lowering& l, const Node& node) {
   return true;
 }
 
+/// An average or its gradient, by the primitive that `describe` describes for a number of images; false if that is
+/// slow.
+template <class Primitive, class Describe>
+bool lower_average(Lowering& l, const Node& node, const Describe& describe, int from, int to) {
+  try {
+    if (is_slow(describe(1).impl_info_str())) return false;
+  } catch (const dnnl::error&) {
+    return false;
+  }
+  const View x = l.read(node.in[0], Layout::blocked), y = l.allocate(node.out[0], Layout::blocked);
+  const bool together = x.dense() && y.dense();
+  const std::int64_t images = together ? x.images() : 1;
+  l.emit_primitive(node.op + " " + node.name, Primitive(describe(images)), {data_argument(from, x, images)},
+                   {data_argument(to, y, images)}, together ? 1 : x.images());
+  l.place(node.out[0], y);
+  return true;
+}
+
 bool lower_average(Lowering& l, const Node& node) {
   if (node.op != "AveragePool" || l.dtype(node.in[0]) != DType::f32) return false;
   const auto p = average_of(node, l.dims(node.in[0]), l.dims(node.out[0]));
-  if (!p || !is_fast([&](std::int64_t images) { return p->forward(images); })) return false;
-  const View x = l.read(node.in[0], Layout::blocked), y = l.allocate(node.out[0], Layout::blocked);
-  const bool together = x.dense() && y.dense();
-  const std::int64_t images = together ? p->x[0] : 1;
-  l.emit_primitive("AveragePool " + node.name, pooling_forward(p->forward(images)),
-                   {data_argument(DNNL_ARG_SRC, x, images)}, {data_argument(DNNL_ARG_DST, y, images)},
-                   together ? 1 : p->x[0]);
-  l.place(node.out[0], y);
-  return true;
+  const auto describe = [&](std::int64_t images) { return p->forward(images); };
+  return p && lower_average<pooling_forward>(l, node, describe, DNNL_ARG_SRC, DNNL_ARG_DST);
+}
+
+bool lower_average_gradient(Lowering& l, const Node& node) {
+  if (node.op != "limn::AveragePoolGrad" || l.dtype(node.in[0]) != DType::f32) return false;
+  const auto p = average_of(node, l.dims(node.out[0]), l.dims(node.in[0]));
+  const auto describe = [&](std::int64_t images) { return p->backward(images); };
+  return p && lower_average<pooling_backward>(l, node, describe, DNNL_ARG_DIFF_DST, DNNL_ARG_DIFF_SRC);
 }
 
 bool lower_maximum_gradient(Lowering& l, const Group& group) {
@@ -148,20 +157,6 @@ bool lower_maximum_gradient(Lowering& l, const Group& group) {
   const std::string label = group.activation ? node.op + "+Relu " + last.name : node.op + " " + node.name;
   emit_max_pool_gradient(l, label, *pool, dy, chosen, dx, group.activation.has_value());
   l.place(last.out[0], dx);
-  return true;
-}
-
-bool lower_average_gradient(Lowering& l, const Node& node) {
-  if (node.op != "limn::AveragePoolGrad" || l.dtype(node.in[0]) != DType::f32) return false;
-  const auto p = average_of(node, l.dims(node.out[0]), l.dims(node.in[0]));
-  if (!p || !is_fast([&](std::int64_t images) { return p->backward(images); })) return false;
-  const View dy = l.read(node.in[0], Layout::blocked), dx = l.allocate(node.out[0], Layout::blocked);
-  const bool together = dx.dense() && dy.dense();
-  const std::int64_t images = together ? p->x[0] : 1;
-  l.emit_primitive(node.op + " " + node.name, pooling_backward(p->backward(images)),
-                   {data_argument(DNNL_ARG_DIFF_DST, dy, images)}, {data_argument(DNNL_ARG_DIFF_SRC, dx, images)},
-                   together ? 1 : p->x[0]);
-  l.place(node.out[0], dx);
   return true;
 }
 

@@ -5,14 +5,12 @@
 #include <utility>
 
 #include "limn/runtime/kernels.h"
+#include "limn/runtime/lanes.h"
 #include "limn/runtime/lowering.h"
 #include "limn/runtime/window_places.h"
 
 namespace limn {
 namespace {
-
-template <class T, int N>
-using Lanes __attribute__((vector_size(N * sizeof(T)), aligned(alignof(T)), may_alias)) = T;
 
 /// From one place to the next: by how many elements of what is read, and how many taps.
 struct PlaceSteps {
@@ -75,55 +73,27 @@ const PoolKernels& kernels() {
 struct PoolPlan {
   std::vector<Place> rows, columns;
   PlaceSteps step;
-  std::int64_t images, planes;
-  std::int64_t width_read;  ///< in elements, as all that follows
-  std::int64_t plane_read, plane_written;
-
-  std::int64_t width_written() const { return plane_written / static_cast<std::int64_t>(rows.size()); }
+  ChainShape read, written;
+  std::int64_t width_read;  ///< in elements
 
   /// f(row, image, from, to): the row of results at element `to` of the image reads from element `from` on.
   template <class F>
-  void for_each_row(const F& f) const {
+  void for_each(const F& f) const {
     const auto height = static_cast<std::int64_t>(rows.size());
-    const std::int64_t count = images * planes * height;
-#pragma omp parallel for schedule(static) if (images * planes * plane_written >= kWorthThreads)
-    for (std::int64_t i = 0; i < count; ++i) {
-      const std::int64_t row = i % height, plane = i / height % planes;
+    for_each_row(written, height, [&](std::int64_t image, std::int64_t plane, std::int64_t row) {
       const Place& place = rows[static_cast<std::size_t>(row)];
-      f(PoolRow{columns, place, step}, i / height / planes, plane * plane_read + place.first * width_read,
-        plane * plane_written + row * width_written());
-    }
+      f(PoolRow{columns, place, step}, image, plane * read.plane + place.first * width_read,
+        plane * written.plane + row * (written.plane / height));
+    });
   }
 };
 
-PoolPlan forward_plan(const MaxPool& pool, const View& x, const View& y) {
-  const ChainShape from = chain_shape(x), to = chain_shape(y);
-  const std::int64_t width = pool.columns.in * from.lanes;
-  const PlaceSteps step{pool.rows.dilation * width, pool.columns.dilation * from.lanes, pool.columns.kernel, 1};
-  return {elements_of_windows(pool.rows, pool.columns.kernel),
-          elements_of_windows(pool.columns, 1),
-          step,
-          to.images,
-          to.planes,
-          width,
-          from.plane,
-          to.plane};
-}
-
-PoolPlan backward_plan(const MaxPool& pool, const View& dy, const View& dx) {
-  const ChainShape from = chain_shape(dy), to = chain_shape(dx);
-  const std::int64_t width = pool.columns.out * from.lanes;
-  const PlaceStep down = step_of_windows(pool.rows), right = step_of_windows(pool.columns);
-  const PlaceSteps step{down.places * width, right.places * from.lanes, down.taps * pool.columns.kernel,
-                        right.taps};
-  return {windows_of_elements(pool.rows, pool.columns.kernel),
-          windows_of_elements(pool.columns, 1),
-          step,
-          to.images,
-          to.planes,
-          width,
-          from.plane,
-          to.plane};
+std::shared_ptr<const PoolPlan> plan_of(const Places& rows, const Places& columns, const View& from,
+                                        const View& to) {
+  const ChainShape read = chain_shape(from);
+  const std::int64_t width = columns.read * read.lanes;
+  const PlaceSteps step{rows.step * width, columns.step * read.lanes, rows.taps_step, columns.taps_step};
+  return std::make_shared<const PoolPlan>(PoolPlan{rows.of, columns.of, step, read, chain_shape(to), width});
 }
 
 template <class Element>
@@ -136,7 +106,7 @@ Run bound(const std::shared_ptr<const PoolPlan>& plan, const Memory& memory, con
   const std::int64_t choices_stride = chosen ? chosen->image_stride : 0;
   const auto run = kernels().of(from, chosen.has_value());
   return [=] {
-    plan->for_each_row([&](const PoolRow& row, std::int64_t image, std::int64_t read, std::int64_t written) {
+    plan->for_each([&](const PoolRow& row, std::int64_t image, std::int64_t read, std::int64_t written) {
       run(row, from + image * from_stride + read, to + image * to_stride + written,
           choices == nullptr ? nullptr : choices + image * choices_stride + written);
     });
@@ -153,7 +123,8 @@ void emit_max_pool(Lowering& lowering, const std::string& label, const MaxPool& 
                    const std::optional<View>& chosen) {
   std::vector<View> writes{y};
   if (chosen) writes.push_back(*chosen);
-  const Bind bind = [=, plan = std::make_shared<const PoolPlan>(forward_plan(pool, x, y))](const Memory& memory) {
+  const Bind bind = [=, plan = plan_of(elements_of_windows(pool.rows, pool.columns.kernel),
+                                       elements_of_windows(pool.columns), x, y)](const Memory& memory) {
     return y.bf16 ? bound<std::uint16_t>(plan, memory, x, y, chosen) : bound<float>(plan, memory, x, y, chosen);
   };
   lowering.emit(label, std::string(y.bf16 ? "limn:bf16 maximum" : "limn:maximum") + (chosen ? " and choice" : ""),
@@ -162,15 +133,15 @@ void emit_max_pool(Lowering& lowering, const std::string& label, const MaxPool& 
 
 void emit_max_pool_gradient(Lowering& lowering, const std::string& label, const MaxPool& pool, const View& dy,
                             const View& chosen, const View& dx, bool cut_off) {
-  const Bind bind =
-      [=, plan = std::make_shared<const PoolPlan>(backward_plan(pool, dy, dx))](const Memory& memory) -> Run {
+  const Bind bind = [=, plan = plan_of(windows_of_elements(pool.rows, pool.columns.kernel),
+                                       windows_of_elements(pool.columns), dy, dx)](const Memory& memory) -> Run {
     const float* from = memory.at(dy);
     const std::uint8_t* choices = memory.at<std::uint8_t>(chosen);
     float* to = memory.at(dx);
     const std::int64_t from_stride = dy.image_stride, choices_stride = chosen.image_stride;
     const auto run = cut_off ? kernels().collect_positive : kernels().collect;
     return [=, to_stride = dx.image_stride] {
-      plan->for_each_row([&](const PoolRow& row, std::int64_t image, std::int64_t read, std::int64_t written) {
+      plan->for_each([&](const PoolRow& row, std::int64_t image, std::int64_t read, std::int64_t written) {
         run(row, from + image * from_stride + read, choices + image * choices_stride + read,
             to + image * to_stride + written);
       });

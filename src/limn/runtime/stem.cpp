@@ -6,15 +6,14 @@
 #include <array>
 #include <utility>
 
+#include "limn/runtime/lanes.h"
+
 namespace limn {
 namespace {
 
 constexpr std::int64_t kMostChannels = 4, kMostTaps = 1024;
 /// Rows are padded to whole vectors of the widest registers.
 constexpr std::int64_t kVector = 16;
-
-template <int N>
-using Lanes __attribute__((vector_size(N * sizeof(float)), aligned(4), may_alias)) = float;
 
 /// What a row of the picture, columns of one phase, is the sum of: rows of dy, each with its weights
 /// [channels, taps, channels of the picture]. Tap j reads dy j columns to the left.

@@ -14,17 +14,17 @@ struct Place {
   std::int64_t first = 0, tap = 0, count = 0;
 };
 
-/// The elements of each window. Neighbouring taps of the axis count as `apart` taps.
-std::vector<Place> elements_of_windows(const WindowAxis& axis, std::int64_t apart);
-/// The windows that each element lies in.
-std::vector<Place> windows_of_elements(const WindowAxis& axis, std::int64_t apart);
-
-/// From one place of a result to the next.
-struct PlaceStep {
-  std::int64_t places, taps;
+/// What all results of an axis are made of.
+struct Places {
+  std::vector<Place> of;         ///< of each result
+  std::int64_t step, taps_step;  ///< from one place of a result to the next, in places and in taps
+  std::int64_t read;             ///< length of the axis that is read
+  std::int64_t phases;           ///< every so-manieth result may see the same taps
 };
-PlaceStep step_of_elements(const WindowAxis& axis);
-PlaceStep step_of_windows(const WindowAxis& axis);
+/// The elements of each window. Neighbouring taps of the axis count as `apart` taps.
+Places elements_of_windows(const WindowAxis& axis, std::int64_t apart = 1);
+/// The windows that each element lies in.
+Places windows_of_elements(const WindowAxis& axis, std::int64_t apart = 1);
 
 /// Results `to_step` apart that see their places through the same taps, those places being `first_step` apart.
 struct PlaceRun {
@@ -32,7 +32,7 @@ struct PlaceRun {
   Place place;  ///< of the first result
   std::int64_t first_step = 0;
 };
-/// All results in as few runs. Every `phases`-th may see the same taps.
-std::vector<PlaceRun> runs_of(const std::vector<Place>& places, std::int64_t phases);
+/// All results in as few runs.
+std::vector<PlaceRun> runs_of(const Places& places);
 
 }  // namespace limn
